@@ -1,0 +1,23 @@
+/**
+ * The unit that travels from tail/ to event/: a run of whole lines of one generation, with its byte range.
+ * Knows nothing of files, descriptors or outputs.
+ */
+
+/**
+ * - `lines`: whole lines, the last one with its newline (or without it at the generation's final end).
+ * - `part`: a piece of one line that is longer than `max_event_bytes`; more of it follows.
+ * - `last-part`: the last piece of such a line.
+ */
+export type BlockKind = 'lines' | 'part' | 'last-part';
+
+/** A run of bytes of one generation. `bytes.length === end - start`; offsets count decompressed bytes. */
+export interface Block {
+  /** Path of the log's active file, also while the bytes come from one of its backups. */
+  readonly log: string;
+  /** Fingerprint of the generation (see tail/fingerprint.ts). */
+  readonly fingerprint: string;
+  readonly start: number;
+  readonly end: number;
+  readonly kind: BlockKind;
+  readonly bytes: Buffer;
+}
