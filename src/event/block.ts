@@ -12,6 +12,8 @@ export type BlockKind = 'lines' | 'part' | 'last-part';
 
 /** A run of bytes of one generation. `bytes.length === end - start`; offsets count decompressed bytes. */
 export interface Block {
+  /** The generation that the bytes belong to; a number that is unique in this process. */
+  readonly generation: number;
   /** Path of the log's active file, also while the bytes come from one of its backups. */
   readonly log: string;
   /** Fingerprint of the generation (see tail/fingerprint.ts). */

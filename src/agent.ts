@@ -1,0 +1,227 @@
+/**
+ * The composition root: the whole way of the data on one screen, and its life: start → read → drain → stop. It
+ * decides nothing that a stage could decide.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { CheckpointSaver } from './checkpoint/saver.ts';
+import type { ShipConfig } from './config/config.ts';
+import type { Totals } from './deliver/accounts.ts';
+import { Dispatcher } from './deliver/dispatcher.ts';
+import { Window } from './deliver/window.ts';
+import { firstLineSince } from './event/event-time.ts';
+import type { Transcoder } from './event/transcoder.ts';
+import { Memory } from './memory.ts';
+import type { Log } from './observe/log.ts';
+import { OutputClosedError, type Output } from './output/output.ts';
+import { Pipeline } from './pipeline.ts';
+import { Descriptors } from './tail/descriptors.ts';
+import { DirectoryWatch } from './tail/directory-watch.ts';
+import { Discovery, type Found } from './tail/discovery.ts';
+import { LogTail } from './tail/log-tail.ts';
+import { errorCode, Problems } from './tail/problems.ts';
+import { Wakeup } from './tail/wakeup.ts';
+
+/**
+ * A block is at most this large until transcoding is fast enough for more: the event loop must turn every few
+ * milliseconds, or a file that lives as long under fast rotation is not held in time.
+ */
+const MAX_BLOCK_BYTES = 256 * 1024;
+/** The slow safety poll for logs that no event announced. */
+const DISCOVERY_POLL_MS = 5000;
+/** The same while a path that was given leads to nothing: a mount may appear late. */
+const MISSING_POLL_MS = 1000;
+/** Discovery looks at whole directories: not more often than this, however fast a log rotates. */
+const DISCOVERY_PAUSE_MS = 100;
+
+export interface AgentParts {
+  readonly output: Output;
+  readonly transcoder: Transcoder;
+  readonly log: Log;
+  /** Aborted by SIGTERM or SIGINT: stop reading, finish what is in flight within the grace period, save. */
+  readonly signal: AbortSignal;
+}
+
+export interface AgentResult {
+  readonly totals: Totals;
+  /** Bytes that were read and are in no account: not delivered within the grace period. */
+  readonly inFlightBytes: number;
+  /** False when checkpoints could not be saved at the end. */
+  readonly saved: boolean;
+  /** True when nothing that was asked for is there. */
+  readonly nothingFound: boolean;
+}
+
+/**
+ * Ships until everything on disk is delivered, or, following, until the signal.
+ * @throws StateError when the state directory cannot be used.
+ */
+export async function runAgent(config: ShipConfig, parts: AgentParts): Promise<AgentResult> {
+  const memory =
+    config.stateDir === undefined ? undefined : await Memory.open(config.stateDir, parts.log);
+  try {
+    return await new Agent(config, parts, memory).run();
+  } finally {
+    await memory?.close();
+    await parts.output.close();
+  }
+}
+
+class Agent {
+  readonly #config: ShipConfig;
+  readonly #parts: AgentParts;
+  readonly #memory: Memory | undefined;
+  readonly #problems: Problems;
+  readonly #descriptors = new Descriptors();
+  readonly #discovery: Discovery;
+  readonly #dispatcher: Dispatcher;
+  readonly #pipeline: Pipeline;
+  readonly #saver: CheckpointSaver | undefined;
+  /** By the path of the active file. */
+  readonly #tails = new Map<string, LogTail>();
+  readonly #running: Promise<void>[] = [];
+  /** Aborted when reading is to end: by the signal, or because something failed. */
+  readonly #reading = new AbortController();
+  /** Aborted when what is in flight is not waited for any more. */
+  readonly #patience = new AbortController();
+  #failure: unknown;
+
+  constructor(config: ShipConfig, parts: AgentParts, memory: Memory | undefined) {
+    const { log, output, transcoder } = parts;
+    this.#config = config;
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#problems = new Problems(log);
+    this.#discovery = new Discovery(config.paths, log, this.#problems);
+    this.#dispatcher = new Dispatcher({ output, log });
+    const window = new Window(config.inFlightChunks, Math.min(config.chunkBytes, MAX_BLOCK_BYTES));
+    this.#pipeline = new Pipeline({ window, transcoder, dispatcher: this.#dispatcher, log });
+    this.#saver = memory?.saver({
+      tails: this.#tails,
+      pipeline: this.#pipeline,
+      problems: this.#problems,
+    });
+  }
+
+  async run(): Promise<AgentResult> {
+    const { signal } = this.#parts;
+    const stopReading = (): void => this.#reading.abort(signal.reason);
+    signal.addEventListener('abort', stopReading, { once: true });
+    if (signal.aborted) stopReading();
+    const delivering = this.#dispatcher.run().catch((error: unknown) => this.#fail(error));
+    const saving = this.#saver?.run(this.#reading.signal);
+    const nothingFound = await this.#read();
+    const drained = await this.#drain();
+    this.#dispatcher.stop();
+    this.#reading.abort();
+    // A receiver that takes nothing would be waited for without end.
+    if (drained) await delivering;
+    await saving;
+    signal.removeEventListener('abort', stopReading);
+    const saved = (await this.#saver?.save()) ?? true;
+    if (this.#failure !== undefined && !(this.#failure instanceof OutputClosedError)) {
+      throw this.#failure;
+    }
+    const { accounts } = this.#pipeline;
+    const { inFlightBytes } = accounts;
+    return { totals: accounts.totals(), inFlightBytes, saved, nothingFound };
+  }
+
+  /** Something cannot go on: reading ends, and the failure is told when everything has stopped. */
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#reading.abort(error);
+    this.#patience.abort(error);
+  }
+
+  /** @returns true when no path led to anything. */
+  async #read(): Promise<boolean> {
+    const found = this.#discovery.find();
+    this.#startTails(found);
+    for (const path of found.missing) this.#sayMissing(path);
+    if (this.#config.follow) await this.#discover(found);
+    await Promise.all(this.#running);
+    return this.#tails.size === 0;
+  }
+
+  /** Looks for logs that appear later, until reading ends. */
+  async #discover(first: Found): Promise<void> {
+    const { signal } = this.#reading;
+    const wakeup = new Wakeup();
+    const watch = new DirectoryWatch(
+      () => wakeup.notify(),
+      (error) => this.#parts.log.debug('discovery cannot watch', { code: errorCode(error) }),
+    );
+    await watch.open();
+    let { missing } = first;
+    watch.set(first.directories);
+    while (!signal.aborted) {
+      await wakeup.sleep(missing.length > 0 ? MISSING_POLL_MS : DISCOVERY_POLL_MS, signal);
+      await delay(DISCOVERY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) break;
+      const found = this.#discovery.find();
+      this.#startTails(found);
+      watch.set(found.directories);
+      for (const path of missing) if (!found.missing.includes(path)) this.#problems.clear(path);
+      ({ missing } = found);
+      await this.#memory?.assertHeld().catch((error: unknown) => this.#fail(error));
+    }
+    await watch.close();
+  }
+
+  #startTails(found: Found): void {
+    const { config, log, memory } = {
+      config: this.#config,
+      log: this.#parts.log,
+      memory: this.#memory,
+    };
+    for (const site of found.sites) {
+      const path = join(site.directory, site.base);
+      if (this.#tails.has(path)) continue;
+      const options = {
+        follow: config.follow,
+        remembers: memory !== undefined,
+        maxEventBytes: config.maxEventBytes,
+        from: config.from,
+        firstLineSince,
+      };
+      const tail = new LogTail(site, memory?.recall(path) ?? [], options, {
+        sink: this.#pipeline,
+        observer: this.#pipeline,
+        descriptors: this.#descriptors,
+        problems: this.#problems,
+        log,
+      });
+      log.info('reading', { path, follow: config.follow });
+      this.#tails.set(path, tail);
+      this.#running.push(
+        tail.run(this.#reading.signal).catch((error: unknown) => this.#fail(error)),
+      );
+    }
+  }
+
+  #sayMissing(path: string): void {
+    const error = Object.assign(new Error('missing'), { code: 'ENOENT' });
+    this.#problems.report(path, error, 'no audit log there');
+  }
+
+  /** Waits for what is in flight: as long as it takes, but after a signal no longer than the grace period. */
+  async #drain(): Promise<boolean> {
+    const { signal, log } = this.#parts;
+    let timer: NodeJS.Timeout | undefined;
+    const startTimer = (): void => {
+      timer = setTimeout(() => this.#patience.abort(), this.#config.graceMs);
+    };
+    if (signal.aborted) startTimer();
+    else signal.addEventListener('abort', startTimer, { once: true });
+    const drained = await this.#dispatcher.drained(this.#patience.signal);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', startTimer);
+    if (!drained && this.#failure === undefined) {
+      log.warn('stopping before everything read was delivered; a restart repeats it', {
+        bytes: this.#pipeline.accounts.inFlightBytes,
+      });
+    }
+    return drained;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * `audit-shipper [paths…]`: ships, and says at the end what became of everything. Chooses output and format; the
+ * agent does the work.
+ */
+import { runAgent, type AgentResult } from '../agent.ts';
+import type { Format, ShipConfig } from '../config/config.ts';
+import { JsonWriter } from '../event/json-writer.ts';
+import { PrettyWriter } from '../event/pretty-writer.ts';
+import { Shipper } from '../event/shipper.ts';
+import { LineTranscoder, type LineWriter } from '../event/transcoder.ts';
+import { StateError } from '../checkpoint/store.ts';
+import type { Log } from '../observe/log.ts';
+import { wantsColor } from '../observe/terminal.ts';
+import { stdoutOutput } from '../output/stdout.ts';
+
+const STDOUT_FD = 1;
+const EXIT_OK = 0;
+const EXIT_COULD_NOT_GO_ON = 1;
+
+export interface ShipDeps {
+  readonly log: Log;
+  /** Aborted by SIGTERM or SIGINT. */
+  readonly signal: AbortSignal;
+}
+
+/** @returns the exit code: 0 done or stopped, 1 could not go on. */
+export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
+  const output = stdoutOutput(STDOUT_FD, () => process.stdout);
+  const transcoder = new LineTranscoder(writerFor(config));
+  try {
+    const result = await runAgent(config, { output, transcoder, log, signal });
+    return conclude(config, result, log);
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    log.error(error.message);
+    return EXIT_COULD_NOT_GO_ON;
+  }
+}
+
+function writerFor(config: ShipConfig): LineWriter {
+  const format = resolveFormat(config.format, process.stdout.isTTY);
+  if (format === 'json') {
+    return new JsonWriter(new Shipper({ fields: config.fields, coordinates: config.coordinates }));
+  }
+  const color = wantsColor(process.stdout, process.env);
+  return new PrettyWriter(() => ({ color, width: terminalWidth(), wide: format === 'wide' }));
+}
+
+function resolveFormat(format: Format, isTerminal: boolean): Exclude<Format, 'auto'> {
+  if (format !== 'auto') return format;
+  return isTerminal ? 'pretty' : 'json';
+}
+
+/** A pipe has no width, unless whoever reads it says so (COLUMNS). */
+function terminalWidth(): number | undefined {
+  if (process.stdout.columns !== undefined) return process.stdout.columns;
+  const columns = Number(process.env['COLUMNS']);
+  return Number.isInteger(columns) && columns > 0 ? columns : undefined;
+}
+
+function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
+  const { totals, inFlightBytes, saved, nothingFound } = result;
+  const invalidLines = Object.values(totals.invalidLines).reduce((sum, lines) => sum + lines, 0);
+  log.info('stopped', {
+    delivered_events: totals.deliveredEvents,
+    delivered_bytes: totals.deliveredBytes,
+    invalid_lines: invalidLines,
+    skipped_bytes: totals.skippedBytes,
+    undelivered_bytes: inFlightBytes,
+    lost_bytes: totals.lostBytes,
+    rotations: totals.rotations,
+  });
+  if (!saved) {
+    log.error('the last checkpoints could not be saved: the next start repeats events');
+    return EXIT_COULD_NOT_GO_ON;
+  }
+  if (nothingFound && !config.follow) {
+    log.error('nothing to read: no audit log at the given paths', {
+      paths: config.paths.join(' '),
+    });
+    return EXIT_COULD_NOT_GO_ON;
+  }
+  return EXIT_OK;
+}

@@ -1,0 +1,77 @@
+/**
+ * The accounts of a run: what became of every byte and every event. Only sums; what to do about them is for others.
+ */
+import type { ChunkAccounts } from './chunk.ts';
+
+export interface Totals {
+  /** Bytes of whole lines that were read and handed on. */
+  readonly readBytes: number;
+  readonly deliveredEvents: number;
+  readonly deliveredBytes: number;
+  readonly filteredEvents: number;
+  readonly filteredBytes: number;
+  /** Left out unread because of `--from`. */
+  readonly skippedBytes: number;
+  /** Delivered, but no events: bad lines, whole. By reason. */
+  readonly invalidLines: Readonly<Record<string, number>>;
+  readonly lostBytes: number;
+  readonly rotations: number;
+}
+
+export class Accounts {
+  #readBytes = 0;
+  #deliveredEvents = 0;
+  #deliveredBytes = 0;
+  #filteredEvents = 0;
+  #filteredBytes = 0;
+  #skippedBytes = 0;
+  readonly #invalidLines: Record<string, number> = {};
+  #lostBytes = 0;
+  #rotations = 0;
+
+  read(bytes: number): void {
+    this.#readBytes += bytes;
+  }
+
+  settled({ delivered, filtered }: ChunkAccounts): void {
+    this.#deliveredEvents += delivered.events;
+    this.#deliveredBytes += delivered.bytes;
+    this.#filteredEvents += filtered.events;
+    this.#filteredBytes += filtered.bytes;
+  }
+
+  invalid(reason: string): void {
+    this.#invalidLines[reason] = (this.#invalidLines[reason] ?? 0) + 1;
+  }
+
+  skipped(bytes: number): void {
+    this.#skippedBytes += bytes;
+  }
+
+  lost(bytes: number): void {
+    this.#lostBytes += bytes;
+  }
+
+  rotated(): void {
+    this.#rotations += 1;
+  }
+
+  /** Read and in no account yet. */
+  get inFlightBytes(): number {
+    return this.#readBytes - this.#deliveredBytes - this.#filteredBytes;
+  }
+
+  totals(): Totals {
+    return {
+      readBytes: this.#readBytes,
+      deliveredEvents: this.#deliveredEvents,
+      deliveredBytes: this.#deliveredBytes,
+      filteredEvents: this.#filteredEvents,
+      filteredBytes: this.#filteredBytes,
+      skippedBytes: this.#skippedBytes,
+      invalidLines: { ...this.#invalidLines },
+      lostBytes: this.#lostBytes,
+      rotations: this.#rotations,
+    };
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What one line is: an event, several glued together by a crash, or no event at all. Pure; it changes no byte.
+ */
+import { isUtf8 } from 'node:buffer';
+
+const NUL = 0;
+const SPACE = 0x20;
+/** How kube-apiserver begins every event (FIELD.md); where a torn line ends and the next one begins. */
+const EVENT_START = Buffer.from('{"kind":"Event","apiVersion":"audit.k8s.io/');
+/** How many beginnings are tried in one broken line. A line is glued once per crash; bodies may hold more. */
+const MAX_SPLITS = 64;
+
+/** Why a line is no event; bounded, since it becomes a label. */
+export type InvalidReason = 'not-json' | 'not-an-object' | 'not-utf8' | 'torn' | 'too-long';
+
+/** A piece of a line: bytes [start, end) of the buffer it was found in. */
+export type Piece =
+  | { readonly kind: 'event'; readonly start: number; readonly end: number }
+  | {
+      readonly kind: 'invalid';
+      readonly start: number;
+      readonly end: number;
+      readonly reason: InvalidReason;
+    };
+
+/**
+ * Takes one line apart: bytes [start, end) of the buffer, without the newline. A line that is one JSON object
+ * is one event and nothing else; a blank line, or a hole of NULs, is nothing at all.
+ */
+export function piecesOf(buffer: Buffer, start: number, end: number): readonly Piece[] {
+  const verdict = judge(buffer, start, end);
+  if (verdict === 'object') return [{ kind: 'event', start, end }];
+  const from = skipBlank(buffer, start, end);
+  if (from === end) return [];
+  if (from > start) return piecesOf(buffer, from, end);
+  return split(buffer, from, end) ?? [{ kind: 'invalid', start: from, end, reason: verdict }];
+}
+
+/** Whether bytes are one JSON object (RFC 8259), or why not. */
+function judge(buffer: Buffer, start: number, end: number): 'object' | InvalidReason {
+  if (!isUtf8(buffer.subarray(start, end))) return 'not-utf8';
+  try {
+    // As latin1 every byte is one character: the verdict on the structure is the same, without a decoder.
+    const value: unknown = JSON.parse(buffer.toString('latin1', start, end));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? 'object' : 'not-an-object';
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'not-json';
+    throw error;
+  }
+}
+
+/**
+ * A torn line with a whole event glued to it (a crash in the middle of a write, then a restart that appends):
+ * what stands before the event is torn, or is itself an event that lost only its newline.
+ */
+function split(buffer: Buffer, start: number, end: number): readonly Piece[] | undefined {
+  const line = buffer.subarray(start, end);
+  let at = line.lastIndexOf(EVENT_START);
+  for (let tries = 0; at > 0 && tries < MAX_SPLITS; tries++) {
+    if (judge(buffer, start + at, end) === 'object') {
+      const before = trimNuls(buffer, start, start + at);
+      const pieces = before > start ? tornPieces(buffer, start, before) : [];
+      return [...pieces, { kind: 'event', start: start + at, end }];
+    }
+    at = line.lastIndexOf(EVENT_START, at - 1);
+  }
+  return undefined;
+}
+
+function tornPieces(buffer: Buffer, start: number, end: number): readonly Piece[] {
+  const pieces = piecesOf(buffer, start, end);
+  return pieces.map((piece) => (piece.kind === 'invalid' ? { ...piece, reason: 'torn' } : piece));
+}
+
+function skipBlank(buffer: Buffer, start: number, end: number): number {
+  let index = start;
+  while (index < end && isBlank(buffer[index])) index++;
+  return index;
+}
+
+function trimNuls(buffer: Buffer, start: number, end: number): number {
+  let index = end;
+  while (index > start && buffer[index - 1] === NUL) index--;
+  return index;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === NUL || byte === SPACE || byte === 0x09 || byte === 0x0d;
+}

@@ -1,0 +1,54 @@
+/**
+ * Counts and bounds the descriptors held on log files. A held descriptor keeps a deleted file readable, and its
+ * disk space taken. Knows nothing of what the files are.
+ */
+import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
+
+/**
+ * How many log files may be held open at once, over all logs. Far above what rotation leaves unread while the
+ * receiver keeps up, below the 1,024 descriptors that a process usually gets.
+ */
+export const MAX_HELD_DESCRIPTORS = 256;
+
+export interface OpenFile {
+  readonly fd: number;
+  readonly stats: Stats;
+}
+
+export class Descriptors {
+  readonly #limit: number;
+  #held = 0;
+
+  constructor(limit: number = MAX_HELD_DESCRIPTORS) {
+    this.#limit = limit;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  get full(): boolean {
+    return this.#held >= this.#limit;
+  }
+
+  /**
+   * Opens a file for reading, also above the limit: the caller asks `full` first where it has a choice.
+   * @throws the system error of open or fstat (ENOENT, EACCES, EMFILE).
+   */
+  open(path: string): OpenFile {
+    const fd = openSync(path, 'r');
+    try {
+      const stats = fstatSync(fd);
+      this.#held += 1;
+      return { fd, stats };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  close(fd: number): void {
+    closeSync(fd);
+    this.#held -= 1;
+  }
+}

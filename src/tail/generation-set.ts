@@ -1,0 +1,457 @@
+/**
+ * The generations of one log: keeps them in step with the disk, says which one to read next, and holds the
+ * descriptors. It reads no content; the loop in log-tail.ts does.
+ */
+import { lstatSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { reconcile, type Assignment, type SeenFile } from './file-set.ts';
+import { gzContentSize, type Head } from './fingerprint.ts';
+import { Generation, Harvester } from './generation.ts';
+import { compareAge, parseLogFileName, type Age, type LogFileName } from './names.ts';
+import { errorCode } from './problems.ts';
+import { Scanner, type HeldFile, type Identified, type LogSite, type Scan } from './scanner.ts';
+import { positionAtEnd } from './start.ts';
+import { statOrUndefined } from './stat.ts';
+import type { GenerationView, LogTailOptions, LogTailParts, Remembered } from './tail.ts';
+
+/**
+ * How long a last line without a newline is waited for in a file that is no longer the active one, before it is
+ * delivered as it is. lumberjack closes before it renames; only an older writer may still be at it.
+ */
+const TAIL_GRACE_MS = 1000;
+/** How long a file is held after its end was read: an older writer may keep writing to a renamed file. */
+const RELEASE_AFTER_MS = 10_000;
+/** How long a file that cannot be opened is left alone. */
+const REOPEN_AFTER_MS = 1000;
+/** How long a file must be nowhere before it counts as deleted: a rename may fall between two looks. */
+const MISSING_GRACE_MS = 1000;
+
+export class GenerationSet {
+  readonly #path: string;
+  readonly #options: LogTailOptions;
+  readonly #parts: LogTailParts;
+  readonly #scanner: Scanner;
+  /** Oldest first. */
+  #generations: Generation[] = [];
+  /** False while a scan has more files to identify; then the newest must not be read yet. */
+  #complete = false;
+  /** True once a whole scan saw files: what appears later is new, `--from` does not concern it. */
+  #started = false;
+  #tookBytes = false;
+  /** Generations before it had nothing to read when they were last looked at. */
+  #cursor = 0;
+
+  constructor(
+    site: LogSite,
+    remembered: readonly Remembered[],
+    options: LogTailOptions,
+    parts: LogTailParts,
+  ) {
+    this.#path = join(site.directory, site.base);
+    this.#options = options;
+    this.#parts = parts;
+    this.#scanner = new Scanner(site, parts.descriptors, parts.problems);
+    this.#generations = remembered.map(recall);
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Whether every file was looked at since the start. */
+  get hasSeenAll(): boolean {
+    return this.#complete && this.#started;
+  }
+
+  /** Looks at the directory and brings everything in step with it. */
+  scan(full: boolean): void {
+    this.#cursor = 0;
+    const held = this.#heldFiles();
+    const scan = this.#scanner.scan({
+      full,
+      isEnded: (name, mtimeMs) => this.#isEndedFile(name, mtimeMs),
+      heldAt: (dev, ino) => held.get(`${dev}:${ino}`),
+    });
+    if (scan === undefined) {
+      this.#complete = true;
+      return;
+    }
+    this.#complete = scan.complete;
+    this.#apply(scan);
+  }
+
+  /**
+   * The oldest generation that has something to read; undefined when there is nothing to do but wait. A last line
+   * without a newline holds back the younger generations until it counts as ended: order is kept.
+   */
+  nextUnread(now: number): Generation | undefined {
+    let quiet = true;
+    for (let index = this.#cursor; index < this.#generations.length; index++) {
+      const generation = this.#generations[index];
+      if (generation === undefined || (generation.isActive && !this.#complete)) return undefined;
+      const idle = generation.fingerprint === undefined || !generation.hasUnread();
+      if (idle && quiet) this.#cursor = index + 1;
+      if (idle) continue;
+      quiet = false;
+      // A file that cannot be read must not stop the younger ones: rotation would delete them unread.
+      if (generation.notBefore > now) continue;
+      if (!this.#waitsForNewline(generation) || this.hasEnded(generation, now)) return generation;
+      if (!generation.isActive) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Looks again at every generation, also at those that were read to their end. */
+  lookAgain(): void {
+    this.#cursor = 0;
+  }
+
+  hasUnread(): boolean {
+    const now = performance.now();
+    return this.#generations.some((generation) => {
+      if (generation.fingerprint === undefined || !generation.hasUnread()) return false;
+      return !this.#waitsForNewline(generation) || this.hasEnded(generation, now);
+    });
+  }
+
+  #waitsForNewline(generation: Generation): boolean {
+    return (
+      generation.pendingEnd > generation.position &&
+      generation.contentBytes() <= generation.pendingEnd
+    );
+  }
+
+  /** Whether nothing more will be appended, so that the last bytes are a line even without a newline. */
+  hasEnded(generation: Generation, now: number): boolean {
+    if (generation.harvester?.gz === true) return true;
+    if (generation.isActive) return !this.#options.follow && !this.#options.remembers;
+    return !this.#options.follow || now - generation.changedAt >= TAIL_GRACE_MS;
+  }
+
+  #isEndedFile(name: LogFileName, mtimeMs: number): boolean {
+    if (name.backup === undefined) return !this.#options.follow && !this.#options.remembers;
+    return !this.#options.follow || Date.now() - mtimeMs >= TAIL_GRACE_MS;
+  }
+
+  /** When something may be due without any event: a tail's grace, or a retry. */
+  nextDeadline(now: number): number {
+    let deadline = Infinity;
+    for (const generation of this.#generations) {
+      if (generation.notBefore > now) deadline = Math.min(deadline, generation.notBefore);
+      if (generation.missingSince !== undefined) {
+        deadline = Math.min(deadline, generation.missingSince + MISSING_GRACE_MS);
+      }
+      if (!generation.isActive && generation.pendingEnd > generation.position) {
+        deadline = Math.min(deadline, Math.max(now, generation.changedAt + TAIL_GRACE_MS));
+      }
+    }
+    return deadline;
+  }
+
+  advance(generation: Generation, position: number): void {
+    generation.position = position;
+    generation.pendingEnd = position;
+    generation.changedAt = performance.now();
+    this.#tookBytes = true;
+    if (!this.#options.follow && !generation.isActive && !generation.hasUnread()) {
+      generation.release();
+    }
+  }
+
+  /** The end was reached for now; bytes from the position to `end` have no newline yet. */
+  reachedEnd(generation: Generation, end: number): void {
+    if (end > generation.pendingEnd) generation.changedAt = performance.now();
+    generation.pendingEnd = end;
+    const { harvester, lastSeen } = generation;
+    if (harvester?.gz === true && lastSeen !== undefined) this.#exhaust(generation, harvester, end);
+  }
+
+  /** The gz has nothing more to give: it is complete, or it is cut short and that is said. */
+  #exhaust(generation: Generation, gz: Harvester, end: number): void {
+    const place = generation.places.find((file) => file.ino === gz.ino && file.dev === gz.dev);
+    generation.exhaustedGz = place ?? generation.lastSeen;
+    const size = gzContentSize(gz.fd);
+    if (size !== end % 2 ** 32 && !generation.hasUnread()) {
+      const path = place?.path ?? this.#path;
+      this.#parts.log.error(
+        'the gzip file is cut short or corrupt; what it held is delivered up to here',
+        {
+          path,
+          offset: end,
+        },
+      );
+    }
+    generation.release();
+  }
+
+  /** True when bytes were read since the last call. */
+  tookBytes(): boolean {
+    const took = this.#tookBytes;
+    this.#tookBytes = false;
+    return took;
+  }
+
+  /** The open file to read the generation from; opens it when it is not held. */
+  hold(generation: Generation): Harvester | undefined {
+    if (this.#parts.descriptors.full) this.#releaseDrained(performance.now(), 0);
+    const held = generation.harvester ?? this.#open(generation, new Map());
+    if (held !== undefined) return held;
+    // It may just have been renamed or compressed: the scan finds it, and holds it.
+    this.scan(false);
+    if (generation.harvester === undefined) {
+      generation.notBefore = performance.now() + REOPEN_AFTER_MS;
+    }
+    return generation.harvester;
+  }
+
+  /** Whether the active path is another file than before, or the file was cut. */
+  activeChanged(): boolean {
+    const stats = statOrUndefined(this.#path);
+    const active = this.#generations.findLast((generation) => generation.isActive);
+    if (active?.harvester === undefined || stats === undefined) {
+      return stats !== undefined || active !== undefined;
+    }
+    if (active.fingerprint === undefined && stats.size > 0) return true;
+    return stats.ino !== active.harvester.ino || stats.size < active.position || !active.isIntact();
+  }
+
+  activeIsLink(): boolean {
+    return lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  }
+
+  /** Whether something is nowhere to be found and the time to call it deleted has come. */
+  hasMissing(now: number): boolean {
+    return this.#generations.some(({ missingSince }) => isDue(missingSince, now));
+  }
+
+  /** Closes what was read to its end long enough ago, and forgets what is nowhere any more. */
+  releaseIdle(now: number): void {
+    this.#releaseDrained(now, RELEASE_AFTER_MS);
+    this.#forget();
+  }
+
+  /** Counts what is still nowhere to be found as lost. */
+  concludeMissing(now: number): void {
+    for (const generation of this.#generations) {
+      const due = !this.#options.follow || isDue(generation.missingSince, now);
+      if (generation.missingSince !== undefined && due) this.#lose(generation);
+    }
+    this.#forget();
+  }
+
+  #releaseDrained(now: number, afterMs: number): void {
+    for (const generation of this.#generations) {
+      if (generation.isActive || generation.harvester === undefined) continue;
+      if (generation.hasUnread() || now - generation.changedAt < afterMs) continue;
+      generation.release();
+    }
+  }
+
+  releaseAll(): void {
+    for (const generation of this.#generations) generation.release();
+  }
+
+  views(): GenerationView[] {
+    return this.#generations.flatMap((generation) => {
+      const { key, fingerprint, position, lastSeen, places } = generation;
+      if (fingerprint === undefined || lastSeen === undefined) return [];
+      const { path, dev, ino } = lastSeen;
+      const size = generation.contentBytes();
+      return [{ key, path, fingerprint, dev, ino, size, position, present: places.length > 0 }];
+    });
+  }
+
+  #heldFiles(): Map<string, HeldFile> {
+    const held = new Map<string, HeldFile>();
+    for (const { harvester, head, lastSeen } of this.#generations) {
+      if (harvester === undefined) continue;
+      const { fd, gz, dev, ino } = harvester;
+      held.set(`${dev}:${ino}`, { fd, gz, head, contentBytes: lastSeen?.contentBytes });
+    }
+    return held;
+  }
+
+  #apply(scan: Scan): void {
+    const adopted = new Set<number>();
+    try {
+      const assignment = reconcile(
+        this.#generations.map((generation) => generation.known()),
+        scan.seen,
+      );
+      this.#place(assignment, scan);
+      this.#start(assignment, scan);
+      this.#generations.sort((a, b) => compareAge(a.age, b.age) || a.key - b.key);
+      this.#holdUnread(scan.opened, adopted);
+      if (scan.complete && scan.seen.length > 0) this.#started = true;
+    } finally {
+      for (const { fd } of scan.opened.values()) {
+        if (!adopted.has(fd)) this.#parts.descriptors.close(fd);
+      }
+    }
+  }
+
+  #place(assignment: Assignment, scan: Scan): void {
+    const taken = new Set<string>();
+    for (const files of [...assignment.places.values(), ...assignment.started]) {
+      for (const file of files) taken.add(`${file.dev}:${file.ino}`);
+    }
+    for (const generation of this.#generations) {
+      if (assignment.truncated.has(generation.key)) generation.release();
+      const files = assignment.places.get(generation.key);
+      if (files !== undefined) this.#moveTo(generation, files, scan.heads);
+      else if (scan.conclusive) this.#miss(generation, taken);
+    }
+    this.#forget();
+  }
+
+  #moveTo(
+    generation: Generation,
+    files: readonly SeenFile[],
+    heads: ReadonlyMap<SeenFile, Head>,
+  ): void {
+    const wasActive = generation.isActive && generation.places.length > 0;
+    generation.places = files;
+    generation.missingSince = undefined;
+    generation.isOrphan = false;
+    const best = generation.bestPlace() ?? files[0];
+    if (best === undefined) return;
+    if (best.path !== generation.lastSeen?.path) generation.changedAt = performance.now();
+    generation.lastSeen = best;
+    generation.age = best;
+    generation.fingerprint ??= best.fingerprint;
+    generation.head ??= heads.get(best);
+    if (wasActive && !generation.isActive) this.#parts.observer.rotated(this.#path);
+  }
+
+  /** The generation is nowhere in the directory. What is held is still read; what is not, is gone. */
+  #miss(generation: Generation, taken: ReadonlySet<string>): void {
+    const { harvester } = generation;
+    const wasActive = generation.isActive && generation.places.length > 0;
+    generation.places = [];
+    if (harvester !== undefined && taken.has(`${harvester.dev}:${harvester.ino}`)) {
+      // Its file turned out to be a copy of another generation; nothing was read of it.
+      generation.release();
+      return;
+    }
+    if (generation.isActive) generation.age = retired();
+    if (wasActive) this.#parts.observer.rotated(this.#path);
+    const unread = generation.largestBytes > generation.position && !generation.isOrphan;
+    if (generation.harvester === undefined && unread) generation.missingSince ??= performance.now();
+  }
+
+  #lose(generation: Generation): void {
+    const bytes = generation.largestBytes - generation.position;
+    const path = generation.lastSeen?.path ?? this.#path;
+    const fingerprint = generation.fingerprint ?? '';
+    this.#parts.observer.lost(this.#path, { path, fingerprint, from: generation.position, bytes });
+    generation.missingSince = undefined;
+    generation.position += bytes;
+    generation.pendingEnd = generation.position;
+  }
+
+  /** Nothing on disk, nothing held: there is nothing to know about it any more. */
+  #isForgotten(generation: Generation): boolean {
+    const { places, harvester, missingSince } = generation;
+    const gone = places.length === 0 && harvester === undefined && missingSince === undefined;
+    return gone && this.#started;
+  }
+
+  #forget(): void {
+    this.#cursor = 0;
+    this.#generations = this.#generations.filter((generation) => !this.#isForgotten(generation));
+  }
+
+  #start(assignment: Assignment, scan: Scan): void {
+    for (const files of assignment.started) {
+      const [first] = files;
+      if (first === undefined) continue;
+      const now = performance.now();
+      const generation = new Generation({ position: 0, age: first, now });
+      this.#moveTo(generation, files, scan.heads);
+      if (!this.#started) this.#startFrom(generation, scan.opened);
+      else if (!generation.isActive) this.#parts.observer.rotated(this.#path);
+      this.#generations.push(generation);
+    }
+  }
+
+  /** Where a generation begins that has no checkpoint and was there when the agent came. */
+  #startFrom(generation: Generation, opened: ReadonlyMap<string, Identified>): void {
+    const { from } = this.#options;
+    const file = generation.lastSeen;
+    if (from.kind === 'beginning' || file === undefined) return;
+    if (from.kind === 'time' && file.mtimeMs >= from.epochMs) {
+      generation.seekEpochMs = from.epochMs;
+      return;
+    }
+    const fd = opened.get(file.path)?.fd;
+    if (fd === undefined || generation.fingerprint === undefined) return;
+    generation.position = positionAtEnd(fd, file, generation.isActive);
+    generation.pendingEnd = generation.position;
+    this.#parts.sink.skip(generation.key, 0, generation.position);
+  }
+
+  /** Holds the active file, and the oldest unread ones up to the limit: those are deleted first. */
+  #holdUnread(opened: ReadonlyMap<string, Identified>, adopted: Set<number>): void {
+    for (const generation of this.#generations) {
+      if (generation.harvester !== undefined || generation.places.length === 0) continue;
+      const wanted = generation.isActive
+        ? this.#options.follow || generation.hasUnread()
+        : generation.hasUnread() && !this.#parts.descriptors.full;
+      if (!wanted) continue;
+      const harvester = this.#open(generation, opened);
+      if (harvester !== undefined) adopted.add(harvester.fd);
+    }
+  }
+
+  #open(generation: Generation, opened: ReadonlyMap<string, Identified>): Harvester | undefined {
+    const place = generation.bestPlace();
+    if (place === undefined) return undefined;
+    const { descriptors, problems } = this.#parts;
+    try {
+      const file = opened.get(place.path) ?? { ...descriptors.open(place.path), head: undefined };
+      const { fd, stats } = file;
+      if (stats.ino !== place.ino || stats.dev !== place.dev) {
+        // Renamed since it was seen: the next scan says what it is now.
+        if (!opened.has(place.path)) descriptors.close(fd);
+        return undefined;
+      }
+      generation.head ??= file.head;
+      const { dev, ino } = stats;
+      const { maxEventBytes } = this.#options;
+      generation.harvester = new Harvester(
+        { fd, dev, ino, gz: place.gz },
+        { maxEventBytes },
+        descriptors,
+      );
+      return generation.harvester;
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') {
+        problems.report(place.path, error, 'the file cannot be opened');
+      }
+      return undefined;
+    }
+  }
+}
+
+/** A generation from a checkpoint, not found on disk yet. */
+function recall(remembered: Remembered): Generation {
+  const { path, fingerprint, dev, ino, offset, size } = remembered;
+  const now = performance.now();
+  const generation = new Generation({ position: offset, age: retired(), now, fingerprint });
+  const { backup, gz } = parseLogFileName(basename(path));
+  const contentBytes = size;
+  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, contentBytes, fingerprint };
+  generation.largestBytes = size;
+  generation.isOrphan = remembered.orphan;
+  return generation;
+}
+
+function isDue(missingSince: number | undefined, now: number): boolean {
+  return missingSince !== undefined && now - missingSince >= MISSING_GRACE_MS;
+}
+
+/** The age of a generation that lost its name just now. */
+function retired(): Age {
+  const epochMs = Date.now();
+  return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
+}

@@ -1,0 +1,178 @@
+/**
+ * One generation as the agent knows it: its identity, where it is on disk, how far it was read, and the
+ * descriptor that is held on it. Decides nothing about other generations and sends nothing anywhere.
+ */
+import { fstatSync } from 'node:fs';
+import { BlockReader, type BlockReaderLimits, type ReadResult } from './block-reader.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { KnownGeneration, SeenFile } from './file-set.ts';
+import { headUnchanged, type Head } from './fingerprint.ts';
+import type { Age } from './names.ts';
+import { gzSource, plainSource, type ByteSource } from './source.ts';
+
+const GZ_SIZE_MODULUS = 2 ** 32; // RFC 1952, ISIZE
+let lastKey = 0;
+
+/** An open file of a generation, from open to close. */
+export class Harvester {
+  readonly fd: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly gz: boolean;
+  readonly #source: ByteSource;
+  readonly #reader: BlockReader;
+  readonly #descriptors: Descriptors;
+  #state: 'open' | 'reading' | 'closing' | 'closed' = 'open';
+
+  constructor(
+    file: { readonly fd: number; readonly dev: number; readonly ino: number; readonly gz: boolean },
+    limits: BlockReaderLimits,
+    descriptors: Descriptors,
+  ) {
+    this.fd = file.fd;
+    this.dev = file.dev;
+    this.ino = file.ino;
+    this.gz = file.gz;
+    this.#descriptors = descriptors;
+    this.#source = file.gz ? gzSource(file.fd) : plainSource(file.fd);
+    this.#reader = new BlockReader(this.#source, limits);
+  }
+
+  /** Bytes in the plain file now. */
+  sizeNow(): number {
+    return fstatSync(this.fd).size;
+  }
+
+  /** One read at a time. The descriptor stays open until it is over, also when it was released meanwhile. */
+  async read(slab: Buffer, position: number, ended: boolean): Promise<ReadResult> {
+    this.#state = 'reading';
+    try {
+      return await this.#reader.read(slab, position, ended);
+    } finally {
+      if (this.isReleased) this.#close();
+      else this.#state = 'open';
+    }
+  }
+
+  get isReleased(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+
+  release(): void {
+    if (this.#state === 'reading') this.#state = 'closing';
+    else if (this.#state === 'open') this.#close();
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.#source.close();
+    this.#descriptors.close(this.fd);
+  }
+}
+
+export class Generation {
+  readonly key = ++lastKey;
+  /** Undefined until the first line is complete; nothing is read before. */
+  fingerprint: string | undefined;
+  head: Head | undefined;
+  age: Age;
+  /** Where it is on disk now: several while it is compressed or copied, none once it is unlinked. */
+  places: readonly SeenFile[] = [];
+  /** The last place it was seen at; what reports and checkpoints name. */
+  lastSeen: SeenFile | undefined;
+  harvester: Harvester | undefined;
+  /** The next byte to read. */
+  position: number;
+  /** Bytes [position, pendingEnd) were looked at and have no newline yet. */
+  pendingEnd: number;
+  /** When its size or name last changed (ms, monotonic). */
+  changedAt: number;
+  /** Not to be read again before (ms, monotonic), after an error. */
+  notBefore = 0;
+  /** Events before this time are left out, until the first that is not (`--from`). */
+  seekEpochMs: number | undefined;
+  /** The most bytes of content that it was seen to have; what is lost when it vanishes counts up to here. */
+  largestBytes = 0;
+  /** Set while it is nowhere on disk with bytes unread (ms, monotonic). */
+  missingSince: number | undefined;
+  /** Remembered from a log that is not there any more, and not found yet. */
+  isOrphan = false;
+  /** The gz that was read to its end, so that a trailer that lies is not believed for ever. */
+  exhaustedGz: SeenFile | undefined;
+
+  constructor(start: {
+    position: number;
+    age: Age;
+    now: number;
+    fingerprint?: string | undefined;
+  }) {
+    this.position = start.position;
+    this.pendingEnd = start.position;
+    this.age = start.age;
+    this.changedAt = start.now;
+    this.fingerprint = start.fingerprint;
+  }
+
+  get isActive(): boolean {
+    return this.age.backup === undefined;
+  }
+
+  known(): KnownGeneration {
+    const { key, fingerprint, harvester, position } = this;
+    const held = harvester === undefined ? undefined : { dev: harvester.dev, ino: harvester.ino };
+    return { key, fingerprint, held, position };
+  }
+
+  /** The size of its content as far as it is known: of the held file, or of the places as last seen. */
+  contentBytes(): number {
+    const { harvester } = this;
+    const held = harvester === undefined || harvester.gz ? 0 : harvester.sizeNow();
+    const places = held > 0 ? [] : this.places;
+    const bytes = Math.max(held, ...places.map((place) => place.contentBytes ?? 0));
+    this.largestBytes = Math.max(this.largestBytes, bytes, this.position);
+    return bytes;
+  }
+
+  /** Whether something on disk, or behind the held descriptor, was not read yet. */
+  hasUnread(): boolean {
+    const { harvester } = this;
+    if (harvester !== undefined && !harvester.gz) return this.contentBytes() > this.position;
+    if (this.places.some((place) => !place.gz && (place.contentBytes ?? 0) > this.position)) {
+      return true;
+    }
+    if (harvester !== undefined) return !this.#exhausted(harvester);
+    return this.places.some((place) => place.gz && !this.#exhausted(place) && this.#differs(place));
+  }
+
+  #exhausted(file: { readonly dev: number; readonly ino: number }): boolean {
+    return this.exhaustedGz?.ino === file.ino && this.exhaustedGz.dev === file.dev;
+  }
+
+  #differs(gz: SeenFile): boolean {
+    return gz.contentBytes !== this.position % GZ_SIZE_MODULUS;
+  }
+
+  /** The place to read from: a plain file that holds the position, the active one first; else the gz. */
+  bestPlace(): SeenFile | undefined {
+    const plain = this.places.filter((place) => !place.gz);
+    const whole = plain.filter((place) => (place.contentBytes ?? 0) >= this.position);
+    return (
+      whole.find((place) => place.backup === undefined) ??
+      whole[0] ??
+      this.places.find((place) => place.gz) ??
+      plain[0]
+    );
+  }
+
+  /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */
+  isIntact(): boolean {
+    const { harvester, head } = this;
+    if (harvester === undefined || harvester.isReleased) return false;
+    return harvester.gz || head === undefined || headUnchanged(harvester.fd, head);
+  }
+
+  release(): void {
+    this.harvester?.release();
+    this.harvester = undefined;
+  }
+}

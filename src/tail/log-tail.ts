@@ -1,0 +1,262 @@
+/**
+ * Follows one log: its active file and all its backups, oldest first, each generation once. One loop at its own
+ * pace; hints only end its sleep. It knows nothing of JSON, chunks, outputs and checkpoints' files.
+ */
+import { join } from 'node:path';
+import type { Block } from '../event/block.ts';
+import type { ReadResult } from './block-reader.ts';
+import { GenerationSet } from './generation-set.ts';
+import type { Generation, Harvester } from './generation.ts';
+import { parseLogFileName } from './names.ts';
+import { errorCode } from './problems.ts';
+import type { LogSite } from './scanner.ts';
+import { DamagedGzipError } from './source.ts';
+import { statOrUndefined } from './stat.ts';
+import type { GenerationView, LogTailOptions, LogTailParts, Remembered, Slot } from './tail.ts';
+import { pause, Wakeup } from './wakeup.ts';
+import { watchPath, type Watch } from './watch.ts';
+
+/** The slow safety poll: what no event announced is found within it (FIELD.md: watches are lossy). */
+const SAFETY_POLL_MS = 1000;
+/** The poll where the system refuses to watch (SELinux, inotify limits): the only source of news then. */
+const UNWATCHED_POLL_MS = 250;
+/** How often every file is looked at anew, whatever its name: a backup may still grow, or be replaced. */
+const FULL_SCAN_MS = 10_000;
+/** How often files that were read to their end are looked through for those to close. */
+const RELEASE_EVERY_MS = 1000;
+/** Pause after reading up to the end, so that a busy log is read in runs and not event by event. */
+const PACE_MS = 5;
+/** How long a file that cannot be read is left alone. */
+const RETRY_MS = 1000;
+
+export class LogTail {
+  readonly path: string;
+  readonly #site: LogSite;
+  readonly #options: LogTailOptions;
+  readonly #parts: LogTailParts;
+  readonly #generations: GenerationSet;
+  readonly #wakeup = new Wakeup();
+  #watch: Watch | undefined;
+  #linkWatch: Watch | undefined;
+  #watchedIno = -1;
+  #directoryMtimeMs = -1;
+  #lastFullScan = -Infinity;
+  #lastRelease = 0;
+
+  constructor(
+    site: LogSite,
+    remembered: readonly Remembered[],
+    options: LogTailOptions,
+    parts: LogTailParts,
+  ) {
+    this.path = join(site.directory, site.base);
+    this.#site = site;
+    this.#options = options;
+    this.#parts = parts;
+    this.#generations = new GenerationSet(site, remembered, options, parts);
+  }
+
+  /** Where each generation is and how far it was read. */
+  views(): GenerationView[] {
+    return this.#generations.views();
+  }
+
+  /** Whether every file was looked at: what has no view is nowhere on disk. */
+  get hasSeenAll(): boolean {
+    return this.#generations.hasSeenAll;
+  }
+
+  /** Reads until the signal, or, when not following, until everything on disk was read. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      this.#watchDirectory();
+      this.#fullScan();
+      while (!signal.aborted) {
+        const generation = this.#generations.nextUnread(performance.now());
+        if (generation !== undefined) await this.#harvest(generation, signal);
+        else if (!this.#generations.complete) await this.#scanOn();
+        else if (!this.#options.follow && this.#isDone()) return;
+        else await this.#sleep(signal);
+      }
+    } finally {
+      this.#watch?.close();
+      this.#linkWatch?.close();
+      this.#generations.releaseAll();
+    }
+  }
+
+  /** Lets other loops turn between the steps of a long scan. */
+  async #scanOn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#generations.scan(false);
+  }
+
+  /** One more look before the end; what is nowhere then was deleted while we read. */
+  #isDone(): boolean {
+    this.#generations.scan(true);
+    if (!this.#generations.complete || this.#generations.hasUnread()) return false;
+    this.#generations.concludeMissing(performance.now());
+    return true;
+  }
+
+  async #sleep(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    if (this.#generations.tookBytes()) await pause(PACE_MS, signal);
+    const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
+    const until = Math.min(now + poll, this.#generations.nextDeadline(now));
+    await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
+    if (!signal.aborted) this.#lookAround();
+  }
+
+  /** The truth behind the hints: what stat says of the directory and of the active file. */
+  #lookAround(): void {
+    const now = performance.now();
+    this.#generations.lookAgain();
+    if (now - this.#lastFullScan >= FULL_SCAN_MS) this.#fullScan();
+    else if (this.#directoryChanged() || this.#generations.activeChanged()) {
+      this.#generations.scan(false);
+    }
+    if (this.#generations.hasMissing(now)) {
+      this.#generations.scan(true);
+      this.#generations.concludeMissing(now);
+    }
+    if (now - this.#lastRelease >= RELEASE_EVERY_MS) {
+      this.#lastRelease = now;
+      this.#generations.releaseIdle(now);
+    }
+    if (this.#watch === undefined) this.#watchDirectory();
+  }
+
+  #fullScan(): void {
+    this.#lastFullScan = performance.now();
+    this.#directoryChanged();
+    this.#generations.scan(true);
+    this.#watchLinkTarget();
+  }
+
+  #directoryChanged(): boolean {
+    const stats = statOrUndefined(this.#site.directory);
+    const mtimeMs = stats?.mtimeMs ?? -1;
+    if (stats?.ino !== this.#watchedIno) this.#unwatch();
+    const changed = mtimeMs !== this.#directoryMtimeMs;
+    this.#directoryMtimeMs = mtimeMs;
+    return changed;
+  }
+
+  #unwatch(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  #watchDirectory(): void {
+    if (!this.#options.follow) return;
+    const { directory } = this.#site;
+    this.#watchedIno = statOrUndefined(directory)?.ino ?? -1;
+    if (this.#watchedIno === -1) return;
+    const report = `cannot watch, polling every ${UNWATCHED_POLL_MS} ms`;
+    this.#watch = watchPath(directory, {
+      onHint: (hint, name) => this.#onHint(hint === 'files', name),
+      onError: (error) => {
+        this.#watch = undefined;
+        this.#parts.problems.report(`${directory}/`, error, report);
+      },
+    });
+    if (this.#watch !== undefined) this.#parts.problems.clear(`${directory}/`);
+  }
+
+  /** A symbolic link's target is written to in another directory. */
+  #watchLinkTarget(): void {
+    if (!this.#options.follow) return;
+    this.#linkWatch?.close();
+    this.#linkWatch = undefined;
+    if (!this.#generations.activeIsLink()) return;
+    this.#linkWatch = watchPath(this.path, {
+      onHint: () => this.#wakeup.notify(),
+      onError: (error) => this.#parts.log.debug('cannot watch', { code: errorCode(error) }),
+    });
+  }
+
+  /**
+   * A rename is looked at in the callback itself: under fast rotation a file lives for milliseconds, and only a
+   * held descriptor keeps it readable.
+   */
+  #onHint(files: boolean, name: string | undefined): void {
+    if (name !== undefined && parseLogFileName(name).base !== this.#site.base) return;
+    if (files) this.#generations.scan(false);
+    this.#wakeup.notify();
+  }
+
+  async #harvest(generation: Generation, signal: AbortSignal): Promise<void> {
+    const slot = await this.#parts.sink.reserve(signal).catch((error: unknown) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    });
+    if (slot === undefined) return;
+    const harvester = this.#generations.hold(generation);
+    const result = harvester && (await this.#read(generation, harvester, slot));
+    if (result === undefined || signal.aborted || generation.harvester !== harvester) {
+      slot.release();
+      return;
+    }
+    if (!generation.isIntact()) {
+      slot.release();
+      this.#generations.scan(false);
+      return;
+    }
+    this.#take(generation, result, slot);
+  }
+
+  async #read(
+    generation: Generation,
+    harvester: Harvester,
+    slot: Slot,
+  ): Promise<ReadResult | undefined> {
+    const ended = this.#generations.hasEnded(generation, performance.now());
+    try {
+      return await harvester.read(slot.slab, generation.position, ended);
+    } catch (error) {
+      const path = generation.lastSeen?.path ?? this.path;
+      this.#parts.problems.report(path, error, 'the file cannot be read on');
+      // What was decompressed before the damage can still be had at once.
+      if (!(error instanceof DamagedGzipError)) {
+        generation.notBefore = performance.now() + RETRY_MS;
+      }
+      return undefined;
+    }
+  }
+
+  #take(generation: Generation, result: ReadResult, slot: Slot): void {
+    if (result.kind === 'pending') {
+      slot.release();
+      this.#generations.reachedEnd(generation, result.end);
+      return;
+    }
+    const { start, bytes } = result;
+    const from = this.#seek(generation, bytes);
+    if (from > 0) this.#parts.sink.skip(generation.key, start, start + from);
+    this.#generations.advance(generation, start + bytes.length);
+    if (from === bytes.length && bytes.length > 0) {
+      slot.release();
+      return;
+    }
+    const block: Block = {
+      generation: generation.key,
+      log: this.path,
+      fingerprint: generation.fingerprint ?? '',
+      start: start + from,
+      end: start + bytes.length,
+      kind: result.block,
+      bytes: bytes.subarray(from),
+    };
+    this.#parts.sink.accept(block, slot);
+  }
+
+  /** How many bytes of the block lie before the time of `--from`. */
+  #seek(generation: Generation, bytes: Buffer): number {
+    if (generation.seekEpochMs === undefined) return 0;
+    const from = this.#options.firstLineSince(bytes, generation.seekEpochMs);
+    if (from === undefined) return bytes.length;
+    generation.seekEpochMs = undefined;
+    return from;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The nouns between tail/ and whoever composes it: what a tail is told, what it hands on, what it tells about.
+ */
+import type { Block } from '../event/block.ts';
+import type { Log } from '../observe/log.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { Problems } from './problems.ts';
+
+/** A place in the window: what is read goes into its slab and stays there until it is settled. */
+export interface Slot {
+  readonly slab: Buffer;
+  /** Gives an unused place back. */
+  release(): void;
+}
+
+/** The next stage, as tail/ sees it. */
+export interface BlockSink {
+  /** Waits until there is room in the window. Rejects when the signal is aborted. */
+  reserve(signal: AbortSignal): Promise<Slot>;
+  /** Takes over the block and its slot. */
+  accept(block: Block, slot: Slot): void;
+  /** The bytes [start, end) of a generation are left out because of `--from`. */
+  skip(generation: number, start: number, end: number): void;
+}
+
+/** Bytes that were deleted or overwritten before they were read. */
+export interface Loss {
+  readonly path: string;
+  readonly fingerprint: string;
+  /** Offset of the first lost byte. */
+  readonly from: number;
+  /** As far as the file was seen to reach; it may have been longer. */
+  readonly bytes: number;
+}
+
+/** What tail/ tells about: everything that is worth counting. */
+export interface TailObserver {
+  rotated(log: string): void;
+  lost(log: string, loss: Loss): void;
+}
+
+export interface LogTailOptions {
+  readonly follow: boolean;
+  /** Whether this run is remembered: then a last line without a newline is left for the next one. */
+  readonly remembers: boolean;
+  readonly maxEventBytes: number;
+  readonly from: StartAt;
+  /** The offset of the first line in a block whose event is not before the time; undefined when there is none. */
+  readonly firstLineSince: (lines: Buffer, epochMs: number) => number | undefined;
+}
+
+export type StartAt =
+  | { readonly kind: 'beginning' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'time'; readonly epochMs: number };
+
+export interface LogTailParts {
+  readonly sink: BlockSink;
+  readonly observer: TailObserver;
+  readonly descriptors: Descriptors;
+  readonly problems: Problems;
+  readonly log: Log;
+}
+
+/** What a checkpoint remembers of a generation. */
+export interface Remembered {
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly dev: number;
+  readonly ino: number;
+  readonly offset: number;
+  readonly size: number;
+  /** It belonged to a log that is not there any more: known again by its content only, and not missed. */
+  readonly orphan: boolean;
+}
+
+/** A generation as a checkpoint or a report needs it. */
+export interface GenerationView {
+  readonly key: number;
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly dev: number;
+  readonly ino: number;
+  /** Bytes of decompressed content, as far as they are known. */
+  readonly size: number;
+  /** The next byte to read. */
+  readonly position: number;
+  /** False when it is nowhere on disk any more. */
+  readonly present: boolean;
+}
