@@ -2,7 +2,6 @@
  * The composition root: the whole way of the data on one screen, and its life: start → read → drain → stop. It
  * decides nothing that a stage could decide.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { CheckpointSaver } from './checkpoint/saver.ts';
 import type { ShipConfig } from './config/config.ts';
@@ -20,7 +19,7 @@ import { DirectoryWatch } from './tail/directory-watch.ts';
 import { Discovery, type Found } from './tail/discovery.ts';
 import { LogTail } from './tail/log-tail.ts';
 import { errorCode, Problems } from './tail/problems.ts';
-import { Wakeup } from './tail/wakeup.ts';
+import { pause, Wakeup } from './tail/wakeup.ts';
 
 /**
  * A block is at most this large until transcoding is fast enough for more: the event loop must turn every few
@@ -157,7 +156,6 @@ class Agent {
     watch.set(first.directories);
     while (!signal.aborted) {
       await wakeup.sleep(missing.length > 0 ? MISSING_POLL_MS : DISCOVERY_POLL_MS, signal);
-      await delay(DISCOVERY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) break;
       const found = this.#discovery.find();
       this.#startTails(found);
@@ -165,6 +163,7 @@ class Agent {
       for (const path of missing) if (!found.missing.includes(path)) this.#problems.clear(path);
       ({ missing } = found);
       await this.#memory?.assertHeld().catch((error: unknown) => this.#fail(error));
+      await pause(DISCOVERY_PAUSE_MS, signal);
     }
     await watch.close();
   }

@@ -94,12 +94,12 @@ function filesOf(log: string, problems: Problems): SeenFile[] {
   const descriptors = new Descriptors();
   const site = { directory: dirname(log), base: basename(log) };
   const scanner = new Scanner(site, descriptors, problems);
-  for (;;) {
-    const scan = scanner.scan({ full: true, isEnded: () => true, heldAt: () => undefined });
-    if (scan === undefined) return [];
+  const options = { full: true, isEnded: () => true, heldAt: () => undefined };
+  for (let scan = scanner.scan(options); scan !== undefined; scan = scanner.goOn(options)) {
     for (const { fd } of scan.opened.values()) descriptors.close(fd);
     if (scan.complete) return [...scan.seen];
   }
+  return [];
 }
 
 /** A backup and its half-made gz, or a copy, are one generation: the plain file stands for it. */

@@ -11,9 +11,11 @@ export type From =
   | { readonly kind: 'time'; readonly epochMs: number };
 
 /** `wide` is `pretty` with the source addresses and the user agent. */
-export type Format = 'auto' | 'json' | 'pretty' | 'wide';
+export const FORMATS = ['auto', 'json', 'pretty', 'wide'] as const;
+export type Format = (typeof FORMATS)[number];
 
 export interface ShipConfig {
+  /** Files, directories and globs, as the user wrote them; at least one. */
   readonly paths: readonly string[];
   readonly follow: boolean;
   readonly from: From;
@@ -30,4 +32,19 @@ export interface ShipConfig {
   readonly maxEventBytes: number;
   readonly chunkBytes: number;
   readonly inFlightChunks: number;
+}
+
+/** Something wrong with the configuration: in which source and at which key, and what to do about it. */
+export interface Problem {
+  /** `config.yaml:12:3 max_event_bytes`, `--grace`, `AUDIT_SHIPPER_GRACE`. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** One effective setting, for people: its key, its value as they would write it, and the source it came from. */
+export interface Setting {
+  readonly key: string;
+  readonly value: string;
+  /** `default`, or a place as in Problem. */
+  readonly from: string;
 }

@@ -4,12 +4,13 @@
  */
 import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { OpenFile } from './descriptors.ts';
 import { reconcile, type Assignment, type SeenFile } from './file-set.ts';
-import { gzContentSize, type Head } from './fingerprint.ts';
+import { gzContentSize } from './fingerprint.ts';
 import { Generation, Harvester } from './generation.ts';
 import { compareAge, parseLogFileName, type Age, type LogFileName } from './names.ts';
 import { errorCode } from './problems.ts';
-import { Scanner, type HeldFile, type Identified, type LogSite, type Scan } from './scanner.ts';
+import { Scanner, type HeldFile, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { positionAtEnd } from './start.ts';
 import { statOrUndefined } from './stat.ts';
 import type { GenerationView, LogTailOptions, LogTailParts, Remembered } from './tail.ts';
@@ -65,19 +66,21 @@ export class GenerationSet {
 
   /** Looks at the directory and brings everything in step with it. */
   scan(full: boolean): void {
-    this.#cursor = 0;
+    this.#apply(this.#scanner.scan(this.#scanOptions(full)));
+  }
+
+  /** Goes on with a scan that had too many files to identify for one turn. */
+  scanOn(): void {
+    this.#apply(this.#scanner.goOn(this.#scanOptions(false)));
+  }
+
+  #scanOptions(full: boolean): ScanOptions {
     const held = this.#heldFiles();
-    const scan = this.#scanner.scan({
+    return {
       full,
       isEnded: (name, mtimeMs) => this.#isEndedFile(name, mtimeMs),
       heldAt: (dev, ino) => held.get(`${dev}:${ino}`),
-    });
-    if (scan === undefined) {
-      this.#complete = true;
-      return;
-    }
-    this.#complete = scan.complete;
-    this.#apply(scan);
+    };
   }
 
   /**
@@ -263,15 +266,19 @@ export class GenerationSet {
 
   #heldFiles(): Map<string, HeldFile> {
     const held = new Map<string, HeldFile>();
-    for (const { harvester, head, lastSeen } of this.#generations) {
+    for (const { harvester, head, fingerprint, lastSeen } of this.#generations) {
       if (harvester === undefined) continue;
       const { fd, gz, dev, ino } = harvester;
-      held.set(`${dev}:${ino}`, { fd, gz, head, contentBytes: lastSeen?.contentBytes });
+      const contentBytes = lastSeen?.contentBytes;
+      held.set(`${dev}:${ino}`, { fd, gz, head, fingerprint, contentBytes });
     }
     return held;
   }
 
-  #apply(scan: Scan): void {
+  #apply(scan: Scan | undefined): void {
+    this.#cursor = 0;
+    this.#complete = scan?.complete ?? true;
+    if (scan === undefined) return;
     const adopted = new Set<number>();
     try {
       const assignment = reconcile(
@@ -280,7 +287,6 @@ export class GenerationSet {
       );
       this.#place(assignment, scan);
       this.#start(assignment, scan);
-      this.#generations.sort((a, b) => compareAge(a.age, b.age) || a.key - b.key);
       this.#holdUnread(scan.opened, adopted);
       if (scan.complete && scan.seen.length > 0) this.#started = true;
     } finally {
@@ -298,17 +304,13 @@ export class GenerationSet {
     for (const generation of this.#generations) {
       if (assignment.truncated.has(generation.key)) generation.release();
       const files = assignment.places.get(generation.key);
-      if (files !== undefined) this.#moveTo(generation, files, scan.heads);
+      if (files !== undefined) this.#moveTo(generation, files);
       else if (scan.conclusive) this.#miss(generation, taken);
     }
     this.#forget();
   }
 
-  #moveTo(
-    generation: Generation,
-    files: readonly SeenFile[],
-    heads: ReadonlyMap<SeenFile, Head>,
-  ): void {
+  #moveTo(generation: Generation, files: readonly SeenFile[]): void {
     const wasActive = generation.isActive && generation.places.length > 0;
     generation.places = files;
     generation.missingSince = undefined;
@@ -319,7 +321,7 @@ export class GenerationSet {
     generation.lastSeen = best;
     generation.age = best;
     generation.fingerprint ??= best.fingerprint;
-    generation.head ??= heads.get(best);
+    generation.learnHead();
     if (wasActive && !generation.isActive) this.#parts.observer.rotated(this.#path);
   }
 
@@ -361,21 +363,28 @@ export class GenerationSet {
     this.#generations = this.#generations.filter((generation) => !this.#isForgotten(generation));
   }
 
+  /**
+   * Begins what belongs to nothing known. While following, a file that was not there before is younger than all
+   * that was, whatever became of their names; among the files of one look their names decide.
+   */
   #start(assignment: Assignment, scan: Scan): void {
+    const fresh: Generation[] = [];
     for (const files of assignment.started) {
       const [first] = files;
       if (first === undefined) continue;
       const now = performance.now();
       const generation = new Generation({ position: 0, age: first, now });
-      this.#moveTo(generation, files, scan.heads);
+      this.#moveTo(generation, files);
       if (!this.#started) this.#startFrom(generation, scan.opened);
       else if (!generation.isActive) this.#parts.observer.rotated(this.#path);
-      this.#generations.push(generation);
+      fresh.push(generation);
     }
+    if (this.#started) this.#generations.push(...fresh.sort(oldestFirst));
+    else this.#generations = [...this.#generations, ...fresh].sort(oldestFirst);
   }
 
   /** Where a generation begins that has no checkpoint and was there when the agent came. */
-  #startFrom(generation: Generation, opened: ReadonlyMap<string, Identified>): void {
+  #startFrom(generation: Generation, opened: ReadonlyMap<string, OpenFile>): void {
     const { from } = this.#options;
     const file = generation.lastSeen;
     if (from.kind === 'beginning' || file === undefined) return;
@@ -391,7 +400,7 @@ export class GenerationSet {
   }
 
   /** Holds the active file, and the oldest unread ones up to the limit: those are deleted first. */
-  #holdUnread(opened: ReadonlyMap<string, Identified>, adopted: Set<number>): void {
+  #holdUnread(opened: ReadonlyMap<string, OpenFile>, adopted: Set<number>): void {
     for (const generation of this.#generations) {
       if (generation.harvester !== undefined || generation.places.length === 0) continue;
       const wanted = generation.isActive
@@ -403,19 +412,17 @@ export class GenerationSet {
     }
   }
 
-  #open(generation: Generation, opened: ReadonlyMap<string, Identified>): Harvester | undefined {
+  #open(generation: Generation, opened: ReadonlyMap<string, OpenFile>): Harvester | undefined {
     const place = generation.bestPlace();
     if (place === undefined) return undefined;
     const { descriptors, problems } = this.#parts;
     try {
-      const file = opened.get(place.path) ?? { ...descriptors.open(place.path), head: undefined };
-      const { fd, stats } = file;
+      const { fd, stats } = opened.get(place.path) ?? descriptors.open(place.path);
       if (stats.ino !== place.ino || stats.dev !== place.dev) {
         // Renamed since it was seen: the next scan says what it is now.
         if (!opened.has(place.path)) descriptors.close(fd);
         return undefined;
       }
-      generation.head ??= file.head;
       const { dev, ino } = stats;
       const { maxEventBytes } = this.#options;
       generation.harvester = new Harvester(
@@ -423,6 +430,7 @@ export class GenerationSet {
         { maxEventBytes },
         descriptors,
       );
+      generation.learnHead();
       return generation.harvester;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') {
@@ -431,6 +439,10 @@ export class GenerationSet {
       return undefined;
     }
   }
+}
+
+function oldestFirst(a: Generation, b: Generation): number {
+  return compareAge(a.age, b.age) || a.key - b.key;
 }
 
 /** A generation from a checkpoint, not found on disk yet. */

@@ -6,7 +6,7 @@ import { fstatSync } from 'node:fs';
 import { BlockReader, type BlockReaderLimits, type ReadResult } from './block-reader.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
-import { headUnchanged, type Head } from './fingerprint.ts';
+import { headUnchanged, readHead, type Head } from './fingerprint.ts';
 import type { Age } from './names.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
 
@@ -164,15 +164,24 @@ export class Generation {
     );
   }
 
+  /** Reads the head of the held plain file once the first line is known, to notice later that it changed. */
+  learnHead(): void {
+    const { harvester, fingerprint, head } = this;
+    if (harvester === undefined || harvester.gz || fingerprint === undefined || head) return;
+    const found = readHead(harvester.fd, true);
+    if (typeof found === 'object' && found.fingerprint === fingerprint) this.head = found;
+  }
+
   /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */
   isIntact(): boolean {
     const { harvester, head } = this;
     if (harvester === undefined || harvester.isReleased) return false;
-    return harvester.gz || head === undefined || headUnchanged(harvester.fd, head);
+    return harvester.gz || (head !== undefined && headUnchanged(harvester.fd, head));
   }
 
   release(): void {
     this.harvester?.release();
     this.harvester = undefined;
+    this.head = undefined;
   }
 }

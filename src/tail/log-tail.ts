@@ -88,7 +88,7 @@ export class LogTail {
   /** Lets other loops turn between the steps of a long scan. */
   async #scanOn(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#generations.scan(false);
+    this.#generations.scanOn();
   }
 
   /** One more look before the end; what is nowhere then was deleted while we read. */

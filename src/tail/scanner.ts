@@ -6,14 +6,7 @@ import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { SeenFile } from './file-set.ts';
-import {
-  gzContentSize,
-  headUnchanged,
-  readGzHead,
-  readHead,
-  type Head,
-  type HeadResult,
-} from './fingerprint.ts';
+import { gzContentSize, headUnchanged, readGzHead, readHead, type Head } from './fingerprint.ts';
 import { compareAge, parseLogFileName, type LogFileName } from './names.ts';
 import { errorCode, type Problems } from './problems.ts';
 
@@ -31,27 +24,24 @@ export interface HeldFile {
   readonly fd: number;
   readonly gz: boolean;
   readonly head: Head | undefined;
+  readonly fingerprint: string | undefined;
   readonly contentBytes: number | undefined;
 }
 
 export interface ScanOptions {
   /** Looks at every file anew; otherwise backups with a unique name are taken as they were. */
   readonly full: boolean;
-  /** Whether a backup without a newline is complete as it is, last written at this time. */
+  /** Whether a file without a newline is complete as it is, last written at this time. */
   readonly isEnded: (name: LogFileName, mtimeMs: number) => boolean;
   readonly heldAt: (dev: number, ino: number) => HeldFile | undefined;
 }
 
-/** A file that was opened to be identified, still open: whoever takes the scan adopts or closes it. */
-export interface Identified extends OpenFile {
-  readonly head: Head | undefined;
-}
-
 export interface Scan {
+  /** All files of the log; when not complete, only the next few that were identified. */
   readonly seen: readonly SeenFile[];
-  readonly heads: ReadonlyMap<SeenFile, Head>;
-  readonly opened: ReadonlyMap<string, Identified>;
-  /** False while there are more files to identify than one turn may take: then only the oldest are in it. */
+  /** Files that were opened to be identified, still open: whoever takes the scan adopts or closes them. */
+  readonly opened: ReadonlyMap<string, OpenFile>;
+  /** False while there are more files to identify than one turn may take. The oldest come first. */
   readonly complete: boolean;
   /**
    * Whether a generation without a file here is gone: every file could be looked at, and there are some. An
@@ -65,25 +55,33 @@ const IDENTIFY_BUDGET_MS = 10;
 /** How many files one scan may open to identify them: they are all open until it is over. */
 const MAX_IDENTIFIED_PER_SCAN = 128;
 
+/** A file as stat saw it. */
 interface Entry {
   readonly path: string;
   readonly name: LogFileName;
-  readonly stats: Stats;
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
 }
 
-interface CacheEntry {
+interface Known {
   readonly entry: Entry;
   /** Whether it counted as ended then: a first line without a newline is complete in an ended file. */
   readonly ended: boolean;
   readonly file: SeenFile;
-  readonly head: Head | undefined;
 }
 
 export class Scanner {
   readonly #site: LogSite;
   readonly #descriptors: Descriptors;
   readonly #problems: Problems;
-  #cache = new Map<string, CacheEntry>();
+  /** What was identified, by path: of the last complete scan, and of the one under way. */
+  #known = new Map<string, Known>();
+  /** What the last listing found, oldest first. */
+  #entries: readonly Entry[] = [];
+  /** Entries before it are identified. */
+  #next = 0;
   /** Files of the current scan that are there and cannot be read. */
   #unreadable = 0;
 
@@ -93,31 +91,53 @@ export class Scanner {
     this.#problems = problems;
   }
 
-  /** @returns undefined when the directory is not there or cannot be read, which is reported. */
+  /**
+   * Looks at the directory.
+   * @returns undefined when it is not there or cannot be read, which is reported.
+   */
   scan(options: ScanOptions): Scan | undefined {
     this.#unreadable = 0;
     const entries = this.#list(options);
     if (entries === undefined) return undefined;
-    const cache = new Map<string, CacheEntry>();
-    const opened = new Map<string, Identified>();
+    this.#entries = activeFirst(entries);
+    this.#next = 0;
+    return this.goOn(options);
+  }
+
+  /** Goes on with a scan that was not complete, without looking at the directory again. */
+  goOn(options: ScanOptions): Scan {
+    const opened = new Map<string, OpenFile>();
     const deadline = performance.now() + IDENTIFY_BUDGET_MS;
-    let complete = true;
-    for (const entry of activeFirst(entries)) {
+    const first = this.#next;
+    for (; this.#next < this.#entries.length; this.#next++) {
+      const entry = this.#entries[this.#next];
+      if (entry === undefined) break;
       const spent = opened.size >= MAX_IDENTIFIED_PER_SCAN || performance.now() > deadline;
-      if (spent && opened.size > 0 && this.#needsOpening(entry, options)) {
-        complete = false;
-        break;
-      }
-      const result = this.#identify(entry, options, opened);
-      if (result !== undefined) cache.set(entry.path, result);
+      if (spent && this.#next > first) break;
+      const known = this.#identify(entry, options, opened);
+      if (known === undefined) this.#known.delete(entry.path);
+      else this.#known.set(entry.path, known);
     }
-    if (complete) this.#cache = cache;
-    else for (const [path, entry] of cache) this.#cache.set(path, entry);
-    const heads = new Map<SeenFile, Head>();
-    for (const { file, head } of cache.values()) if (head !== undefined) heads.set(file, head);
-    const seen = withoutAliases([...cache.values()].map((entry) => entry.file));
+    const complete = this.#next >= this.#entries.length;
+    if (complete) this.#forgetOthers();
+    const seen = this.#seen(complete ? 0 : first, this.#next);
     const conclusive = complete && this.#unreadable === 0 && seen.length > 0;
-    return { seen, heads, opened, complete, conclusive };
+    return { seen, opened, complete, conclusive };
+  }
+
+  #forgetOthers(): void {
+    if (this.#known.size === this.#entries.length) return;
+    const paths = new Set(this.#entries.map((entry) => entry.path));
+    for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path);
+  }
+
+  #seen(from: number, to: number): SeenFile[] {
+    const files = this.#entries.slice(from, to).flatMap((entry) => {
+      const file = this.#known.get(entry.path)?.file;
+      // A gz that does not show its first line is being written, or broken: it is nobody's place yet.
+      return file === undefined || (file.gz && file.fingerprint === undefined) ? [] : [file];
+    });
+    return withoutAliases(files);
   }
 
   #list(options: ScanOptions): Entry[] | undefined {
@@ -141,13 +161,13 @@ export class Scanner {
   }
 
   #stat(path: string, name: LogFileName, full: boolean): Entry | undefined {
-    const known = this.#cache.get(path);
+    const known = this.#known.get(path);
     // Nobody renames another file to a backup's name that holds a time, and a full scan looks all the same.
     const unique = name.backup !== undefined && name.backup.kind !== 'numbered';
     if (!full && known?.file.fingerprint !== undefined && unique) return known.entry;
     try {
       const stats = statSync(path);
-      return stats.isFile() ? { path, name, stats } : undefined;
+      return stats.isFile() ? entryOf(path, name, stats) : undefined;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') this.#problems.clear(path);
       else this.#cannot(path, error, 'the file cannot be looked at');
@@ -155,60 +175,27 @@ export class Scanner {
     }
   }
 
-  #needsOpening(entry: Entry, options: ScanOptions): boolean {
-    const { dev, ino } = entry.stats;
-    return options.heldAt(dev, ino) === undefined && this.#unchanged(entry, options) === undefined;
+  #identify(entry: Entry, options: ScanOptions, opened: Map<string, OpenFile>): Known | undefined {
+    const held = options.heldAt(entry.dev, entry.ino);
+    if (held !== undefined) return lookAtHeld(entry, held, options);
+    const known = this.#known.get(entry.path);
+    if (known !== undefined && isUnchanged(known, entry, options)) return known;
+    return this.#open(entry, options, opened);
   }
 
-  #unchanged(entry: Entry, options: ScanOptions): CacheEntry | undefined {
-    const known = this.#cache.get(entry.path);
-    if (known === undefined) return undefined;
-    if (known.head === undefined && known.ended !== isEnded(entry, options)) return undefined;
-    const { stats } = known.entry;
-    const same =
-      stats.dev === entry.stats.dev &&
-      stats.ino === entry.stats.ino &&
-      stats.size === entry.stats.size &&
-      stats.mtimeMs === entry.stats.mtimeMs;
-    return same ? known : undefined;
-  }
-
-  #identify(
-    entry: Entry,
-    options: ScanOptions,
-    opened: Map<string, Identified>,
-  ): CacheEntry | undefined {
-    const held = options.heldAt(entry.stats.dev, entry.stats.ino);
-    if (held !== undefined) return this.#lookAtHeld(entry, held, options);
-    return this.#unchanged(entry, options) ?? this.#open(entry, options, opened);
-  }
-
-  #lookAtHeld(entry: Entry, held: HeldFile, options: ScanOptions): CacheEntry {
-    const ended = isEnded(entry, options);
-    const same = held.head !== undefined && (held.gz || headUnchanged(held.fd, held.head));
-    const head = same ? held.head : headOrUndefined(readHead(held.fd, ended));
-    const contentBytes = held.gz ? held.contentBytes : entry.stats.size;
-    return { entry, ended, head, file: seenFile(entry, head, contentBytes) };
-  }
-
-  #open(
-    stale: Entry,
-    options: ScanOptions,
-    opened: Map<string, Identified>,
-  ): CacheEntry | undefined {
+  #open(stale: Entry, options: ScanOptions, opened: Map<string, OpenFile>): Known | undefined {
     const { path, name } = stale;
     try {
       const file = this.#descriptors.open(path);
-      opened.set(path, { ...file, head: undefined });
-      const entry = { path, name, stats: file.stats };
+      opened.set(path, file);
+      const entry = entryOf(path, name, file.stats);
       const ended = isEnded(entry, options);
-      const result = name.gz ? readGzHead(file.fd) : readHead(file.fd, ended);
-      if (result === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
+      const head = name.gz ? readGzHead(file.fd) : readHead(file.fd, ended);
+      if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
       else this.#problems.clear(path);
-      const head = headOrUndefined(result);
-      opened.set(path, { ...file, head });
-      const contentBytes = name.gz ? gzContentSize(file.fd) : file.stats.size;
-      return { entry, ended, head, file: seenFile(entry, head, contentBytes) };
+      const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
+      const contentBytes = name.gz ? gzContentSize(file.fd) : entry.size;
+      return { entry, ended, file: seenFile(entry, fingerprint, contentBytes) };
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#cannot(path, error, 'the file cannot be read');
       return undefined;
@@ -223,34 +210,50 @@ export class Scanner {
 
 const damaged = Object.assign(new Error('damaged'), { code: 'DAMAGED_GZIP' });
 
-function isEnded(entry: Entry, options: ScanOptions): boolean {
-  return options.isEnded(entry.name, entry.stats.mtimeMs);
+/** A held file is known by its descriptor; whether it still begins as it did is all there is to find out. */
+function lookAtHeld(entry: Entry, held: HeldFile, options: ScanOptions): Known {
+  const ended = isEnded(entry, options);
+  if (held.gz) {
+    return { entry, ended, file: seenFile(entry, held.fingerprint, held.contentBytes) };
+  }
+  const same = held.head !== undefined && headUnchanged(held.fd, held.head);
+  const head = same ? held.head : readHead(held.fd, ended);
+  const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
+  return { entry, ended, file: seenFile(entry, fingerprint, entry.size) };
 }
 
-function headOrUndefined(result: HeadResult): Head | undefined {
-  return typeof result === 'object' ? result : undefined;
+function isUnchanged(known: Known, entry: Entry, options: ScanOptions): boolean {
+  const before = known.entry;
+  if (known.file.fingerprint === undefined && known.ended !== isEnded(entry, options)) return false;
+  return (
+    before.dev === entry.dev &&
+    before.ino === entry.ino &&
+    before.size === entry.size &&
+    before.mtimeMs === entry.mtimeMs
+  );
+}
+
+function isEnded(entry: Entry, options: ScanOptions): boolean {
+  return options.isEnded(entry.name, entry.mtimeMs);
+}
+
+function entryOf(path: string, name: LogFileName, stats: Stats): Entry {
+  const { dev, ino, size, mtimeMs } = stats;
+  return { path, name, dev, ino, size, mtimeMs };
 }
 
 function seenFile(
   entry: Entry,
-  head: Head | undefined,
+  fingerprint: string | undefined,
   contentBytes: number | undefined,
 ): SeenFile {
-  const { path, name, stats } = entry;
-  return {
-    path,
-    backup: name.backup,
-    gz: name.gz,
-    dev: stats.dev,
-    ino: stats.ino,
-    mtimeMs: stats.mtimeMs,
-    contentBytes,
-    fingerprint: head?.fingerprint,
-  };
+  const { path, name, dev, ino, mtimeMs } = entry;
+  const { backup, gz } = name;
+  return { path, backup, gz, dev, ino, mtimeMs, contentBytes, fingerprint };
 }
 
 function ageOf(entry: Entry): { backup: LogFileName['backup']; mtimeMs: number } {
-  return { backup: entry.name.backup, mtimeMs: entry.stats.mtimeMs };
+  return { backup: entry.name.backup, mtimeMs: entry.mtimeMs };
 }
 
 /** The active file is identified first, so that it is held before it is renamed; then the oldest. */

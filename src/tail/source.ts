@@ -2,7 +2,7 @@
  * Where the bytes of a generation come from: a plain file read at a position, or a gzip file decompressed from
  * its beginning. Both speak of decompressed offsets. Knows nothing of lines and of names.
  */
-import { read as readCallback } from 'node:fs';
+import { fstatSync, read as readCallback } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -14,6 +14,8 @@ const readAt = promisify(readCallback);
 const GZ_READ_BYTES = 64 * 1024;
 /** Size of the pieces that zlib hands out; what is lost of a damaged file is at most a few of them. */
 const GZ_PIECE_BYTES = 64 * 1024;
+/** The same for a small file: thousands of them must not cost a large buffer each. */
+const GZ_MIN_PIECE_BYTES = 4 * 1024;
 
 export interface ByteSource {
   /**
@@ -125,7 +127,8 @@ class GzSource implements ByteSource {
 
 function decompressed(fd: number): AsyncIterator<Buffer> {
   // A file that is cut short gives what it holds: the caller sees by its length that something is missing.
-  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize: GZ_PIECE_BYTES });
+  const chunkSize = Math.min(GZ_PIECE_BYTES, Math.max(GZ_MIN_PIECE_BYTES, fstatSync(fd).size));
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize });
   const ignored = pipeline(Readable.from(compressed(fd), { objectMode: true }), gunzip);
   // Whoever iterates the pieces gets the same error; here it must only not go unhandled.
   ignored.catch((error: unknown) => gunzip.destroy(error as Error));
@@ -134,8 +137,10 @@ function decompressed(fd: number): AsyncIterator<Buffer> {
 
 async function* compressed(fd: number): AsyncGenerator<Buffer> {
   for (let position = 0; ;) {
-    const buffer = Buffer.allocUnsafe(GZ_READ_BYTES);
-    const { bytesRead } = await readAt(fd, buffer, 0, GZ_READ_BYTES, position);
+    // What is left of a file that is complete, or one byte to find the end of one that grew.
+    const left = Math.max(1, fstatSync(fd).size - position);
+    const buffer = Buffer.allocUnsafe(Math.min(GZ_READ_BYTES, left));
+    const { bytesRead } = await readAt(fd, buffer, 0, buffer.length, position);
     if (bytesRead === 0) return;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);

@@ -1,0 +1,103 @@
+/**
+ * The variables `AUDIT_SHIPPER_<KEY>` as a layer. Pure. Environment values are texts; this turns them into what
+ * the same setting would be in the file. It does not check them: schema.ts does, for all sources alike.
+ */
+import { parse } from 'yaml';
+import { escapeControl } from '../observe/terminal.ts';
+import type { Problem } from './config.ts';
+import type { ReadLayer, SettingPath } from './layer.ts';
+import { nearest } from './nearest.ts';
+import { readPairs } from './pairs.ts';
+import { CONFIG_KEYS, type ConfigKey } from './schema.ts';
+
+const PREFIX = 'AUDIT_SHIPPER_';
+/** Names the configuration file, as --config does. */
+export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
+
+/**
+ * The kubelet gives every container such variables for each Service of its namespace: a Service called
+ * `audit-shipper` or `audit-shipper-metrics` must not stop the agent. No key ends like this.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+ */
+const SERVICE_VARIABLE =
+  /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An empty variable counts as one that is not set: manifests can seldom leave one out. */
+export function readEnvironment(env: Environment): ReadLayer {
+  const raw: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || value === undefined || value === '') continue;
+    if (name === CONFIG_VARIABLE || SERVICE_VARIABLE.test(name)) continue;
+    const key = CONFIG_KEYS.find((known) => variableOf(known) === name);
+    if (key === undefined) {
+      problems.push({ where: escapeControl(name), message: unknownMessage(name) });
+      continue;
+    }
+    const decoded = DECODERS[key](value);
+    if ('message' in decoded) problems.push({ where: name, message: decoded.message });
+    else raw[key] = decoded.value;
+  }
+  return { layer: { raw, where: whereInEnvironment }, problems };
+}
+
+function variableOf(key: string): string {
+  return PREFIX + key.toUpperCase();
+}
+
+function whereInEnvironment([key = '', ...rest]: SettingPath): string {
+  const inside = rest.map((step) =>
+    typeof step === 'number' ? `entry ${step + 1}` : String(step),
+  );
+  return [variableOf(String(key)), ...inside.map(escapeControl)].join(' ');
+}
+
+function unknownMessage(name: string): string {
+  const found = nearest(name.slice(PREFIX.length), [...CONFIG_KEYS, 'config']);
+  return found === undefined
+    ? `is not a setting; known are ${CONFIG_VARIABLE} and ${PREFIX}<KEY> for each key of the configuration file`
+    : `is not a setting; did you mean ${variableOf(found)}?`;
+}
+
+type Decoded = { readonly value: unknown } | { readonly message: string };
+type Decoder = (value: string) => Decoded;
+
+const asText: Decoder = (value) => ({ value });
+const asList: Decoder = (value) =>
+  value.startsWith('[') ? decodeFlow(value) : { value: value.split(',') };
+const asPairs: Decoder = (value) =>
+  value.startsWith('{') ? decodeFlow(value) : readPairs(value.split(','));
+const asBoolean: Decoder = (value) => ({
+  value: value === 'true' ? true : value === 'false' ? false : value,
+});
+const asNumber: Decoder = (value) => ({ value: /^\d+$/.test(value) ? Number(value) : value });
+
+const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
+  paths: asList,
+  follow: asBoolean,
+  from: asText,
+  output: asList,
+  format: asText,
+  state_dir: asText,
+  log_level: asText,
+  grace: asText,
+  fields: asPairs,
+  coordinates: asBoolean,
+  max_event_bytes: asText,
+  chunk_bytes: asText,
+  in_flight_chunks: asNumber,
+};
+
+function decodeFlow(value: string): Decoded {
+  try {
+    return { value: parse(value, { prettyErrors: false, logLevel: 'error' }) as unknown };
+  } catch {
+    // the parser's reason would speak of lines and columns, and the variable has only one
+    const sample = value.startsWith('[') ? '[a, b]' : '{a: b, c: d}';
+    return {
+      message: `is not a complete YAML list or map such as ${sample}; check quotes and brackets`,
+    };
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * From all sources to one ShipConfig, or to everything that is wrong with them at once. Flags win over the
+ * environment, the environment over the file, and the file over the defaults; `fields` are joined name by name.
+ * The only place where the configuration touches the disk. Knows nothing of what the settings do.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { escapeControl } from '../observe/terminal.ts';
+import type { Problem, Setting, ShipConfig } from './config.ts';
+import { CONFIG_VARIABLE, readEnvironment, type Environment } from './environment.ts';
+import { readFlags, type Flags } from './flags.ts';
+import type { Layer, ReadLayer } from './layer.ts';
+import { nearestHint } from './nearest.ts';
+import {
+  CONFIG_KEYS,
+  DEFAULTS,
+  settingsSchema,
+  type CompleteSettings,
+  type ConfigKey,
+  type Settings,
+  type SettingsSchema,
+} from './schema.ts';
+import { formatDuration, formatSize } from './units.ts';
+import { readYamlFile } from './yaml-file.ts';
+
+/** A configuration of every key takes a few KiB; more is another file named by mistake, such as an audit log. */
+const CONFIG_FILE_MAX_BYTES = 1024 * 1024;
+
+export interface ConfigSources {
+  readonly flags: Flags;
+  readonly env: Environment;
+  /** Milliseconds since 1970: what `--from 15m` counts back from. */
+  readonly nowMs: number;
+  /** Bytes of the configuration file; throws as node:fs does. */
+  readonly readFile?: (path: string) => Uint8Array;
+}
+
+export type LoadedConfig =
+  | {
+      readonly ok: true;
+      readonly config: ShipConfig;
+      /** Every key with its effective value, for people. */
+      readonly settings: readonly Setting[];
+      readonly warnings: readonly Problem[];
+    }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads and checks every source, also those whose values another source overrides. Never throws for what they hold. */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const schema = settingsSchema(sources.nowMs);
+  const checked = [
+    readConfigFile(sources),
+    readEnvironment(sources.env),
+    readFlags(sources.flags),
+  ].map((read) => checkLayer(schema, read));
+
+  const problems = checked.flatMap((layer) => layer.problems);
+  if (problems.length > 0) return { ok: false, problems };
+
+  const merged = mergeLayers(checked);
+  const settings = CONFIG_KEYS.map((key) => ({
+    key,
+    value: SHOW[key](merged),
+    from: placeOf(key, checked),
+  }));
+  const warnings = warningsAbout(merged, settings, sources.nowMs);
+  return { ok: true, config: toShipConfig(merged), settings, warnings };
+}
+
+/** No file is a file in which every setting is left out. */
+function readConfigFile({ flags, env, readFile = readBounded }: ConfigSources): ReadLayer {
+  const fromEnvironment = env[CONFIG_VARIABLE] ?? '';
+  const path = flags.config ?? fromEnvironment;
+  const namedBy = flags.config === undefined ? CONFIG_VARIABLE : '--config';
+  const nothing: Layer = { raw: {}, where: () => namedBy };
+  if (path === '') {
+    const empty = flags.config === undefined ? [] : ['is empty; name a file'];
+    return { layer: nothing, problems: empty.map((message) => ({ where: namedBy, message })) };
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = readFile(path);
+  } catch (error) {
+    const message = `cannot read ${escapeControl(path)}: ${diskReason(error)}`;
+    return { layer: nothing, problems: [{ where: namedBy, message }] };
+  }
+  return readYamlFile(path, bytes);
+}
+
+function readBounded(path: string): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(CONFIG_FILE_MAX_BYTES + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const count = readSync(file, bytes, length, bytes.length - length, null);
+      if (count === 0) return bytes.subarray(0, length);
+      length += count;
+    }
+    throw new Error('it is larger than 1 MiB; name a YAML configuration file');
+  } finally {
+    closeSync(file);
+  }
+}
+
+interface CheckedLayer {
+  readonly layer: Layer;
+  readonly values: Settings;
+  readonly problems: readonly Problem[];
+}
+
+function checkLayer(schema: SettingsSchema, { layer, problems }: ReadLayer): CheckedLayer {
+  const result = schema.safeParse(layer.raw);
+  if (result.success) return { layer, values: result.data, problems };
+  const wrong = result.error.issues.flatMap((issue): Problem[] => {
+    if (issue.code !== 'unrecognized_keys') {
+      return [{ where: layer.where(issue.path), message: issue.message }];
+    }
+    return issue.keys.map((key) => ({
+      where: layer.where([...issue.path, key]),
+      message: `is not a setting of this version${nearestHint(key, CONFIG_KEYS) || '; remove it'}`,
+    }));
+  });
+  // the numbers in `file:line:column` bring the problems of a file into the order of its lines
+  wrong.sort((a, b) => a.where.localeCompare(b.where, 'en', { numeric: true }));
+  return { layer, values: {}, problems: [...problems, ...wrong] };
+}
+
+/** Later layers win. */
+function mergeLayers(layers: readonly CheckedLayer[]): CompleteSettings {
+  const fields = Object.assign(
+    {},
+    ...layers.map(({ values }) => values.fields),
+  ) as CompleteSettings['fields'];
+  const values: Settings = Object.assign({}, ...layers.map((layer) => layer.values));
+  return { ...DEFAULTS, ...(values as Partial<CompleteSettings>), fields };
+}
+
+function placeOf(key: ConfigKey, layers: readonly CheckedLayer[]): string {
+  const places = layers
+    .filter(({ values }) => values[key] !== undefined)
+    .map(({ layer }) => layer.where([key]));
+  return (key === 'fields' ? places.join(', ') : places.at(-1)) || 'default';
+}
+
+function toShipConfig(settings: CompleteSettings): ShipConfig {
+  return {
+    paths: settings.paths,
+    follow: settings.follow,
+    from: settings.from,
+    format: settings.format,
+    stateDir: settings.state_dir,
+    logLevel: settings.log_level,
+    graceMs: settings.grace,
+    fields: settings.fields,
+    coordinates: settings.coordinates,
+    maxEventBytes: settings.max_event_bytes,
+    chunkBytes: settings.chunk_bytes,
+    inFlightChunks: settings.in_flight_chunks,
+  };
+}
+
+/** A value as its user would write it in the file, fit for a terminal. */
+const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> = {
+  paths: ({ paths }) => showList(paths),
+  follow: ({ follow }) => String(follow),
+  from: ({ from }) => (from.kind === 'time' ? new Date(from.epochMs).toISOString() : from.kind),
+  output: ({ output }) => showList(output),
+  format: ({ format }) => format,
+  state_dir: ({ state_dir: path }) => (path === undefined ? 'none' : escapeControl(path)),
+  log_level: ({ log_level: level }) => level,
+  grace: ({ grace }) => formatDuration(grace),
+  fields: ({ fields }) => showFields(fields),
+  coordinates: ({ coordinates }) => String(coordinates),
+  max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
+  chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
+  in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
+};
+
+function showList(texts: readonly string[]): string {
+  return `[${texts.map(escapeControl).join(', ')}]`;
+}
+
+function showFields(fields: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(fields).map(([name, value]) => `${name}: ${escapeControl(value)}`);
+  return `{${pairs.join(', ')}}`;
+}
+
+function warningsAbout(
+  { from }: CompleteSettings,
+  settings: readonly Setting[],
+  nowMs: number,
+): Problem[] {
+  if (from.kind !== 'time' || from.epochMs <= nowMs) return [];
+  const where = settings.find(({ key }) => key === 'from')?.from ?? 'from';
+  return [{ where, message: 'lies in the future: no event before that time is shipped' }];
+}
+
+/** Whether a path argument names something; one that cannot be looked at may well exist. */
+export function pathExists(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ENOENT';
+  }
+}
+
+/** The code of an error of node:fs. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** Why the disk refused, and what to do; fit for a terminal. */
+export function diskReason(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return 'it does not exist; check the name';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied; run as its owner or change its mode';
+    case 'EISDIR':
+      return 'it is a directory; name a file';
+    case 'EROFS':
+      return 'it is mounted read-only; mount it writable';
+    default:
+      return escapeControl(error instanceof Error ? error.message : String(error));
+  }
+}

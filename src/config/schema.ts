@@ -1,0 +1,277 @@
+/**
+ * What each key may hold: type, unit, range and default, the same for every source. Adding a setting begins here.
+ * Knows nothing of where a value came from, and reads no files.
+ *
+ * A key that names a secret gets the ending `_file` and no flag: the value of a flag is seen by every user of the
+ * machine. No setting of this version is secret.
+ */
+import { z } from 'zod';
+import { LOG_LEVELS } from '../observe/log.ts';
+import { FORMATS, type From } from './config.ts';
+import { nearestHint } from './nearest.ts';
+import { parseDuration, parseSize, parseTime, quote, type Parsed } from './units.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A stop that waits for more than an hour has hung; the kubelet's own patience is 30 s unless told otherwise. */
+const GRACE_MAX_MS = 3_600_000;
+/** Ten years: older than any audit file, and young enough that the result is still a date. */
+const FROM_MAX_MS = 3650 * 86_400_000;
+/** Below a page, nearly every event would be over the limit; one event is held whole in memory. */
+const MAX_EVENT_BYTES_RANGE = [4 * KIB, 256 * MIB] as const;
+/** Below a page, the cost per chunk outweighs the work; `chunk_bytes` times `in_flight_chunks` is held in memory. */
+const CHUNK_BYTES_RANGE = [4 * KIB, 16 * MIB] as const;
+const IN_FLIGHT_CHUNKS_RANGE = [1, 64] as const;
+/** Watching has a cost for each path; whoever needs more writes a glob. */
+const PATHS_MAX = 1000;
+/** Every event carries all of them. */
+const FIELDS_MAX = 32;
+const FIELD_VALUE_CHARS_MAX = 1024;
+
+/**
+ * Names below `shipper` that the agent itself writes or keeps for itself, so that no field can pass for one.
+ * `__proto__` is not a key that every JSON reader survives.
+ */
+const RESERVED_FIELD_NAMES: readonly string[] = [
+  'file',
+  'offset',
+  'id',
+  'error',
+  'log',
+  'log_base64',
+  'part',
+  'parts',
+  'last_part',
+  'truncated',
+  '__proto__',
+];
+
+/** Every key with its check. Values become what ShipConfig holds; keys that are not here are refused. */
+export function settingsSchema(nowMs: number) {
+  return z
+    .strictObject({
+      paths: listOf(path('a path'), PATHS_MAX),
+      follow: flag(),
+      from: text('a time').transform(checked((value) => parseFrom(value, nowMs))),
+      output: listOf(text('an output').transform(checked(parseOutput)), 1),
+      format: oneOf(FORMATS),
+      state_dir: path('a directory'),
+      log_level: oneOf(LOG_LEVELS),
+      grace: duration(GRACE_MAX_MS, '1h'),
+      fields: z.unknown().transform(checkFields),
+      coordinates: flag(),
+      max_event_bytes: size(MAX_EVENT_BYTES_RANGE, '4KiB to 256MiB'),
+      chunk_bytes: size(CHUNK_BYTES_RANGE, '4KiB to 16MiB'),
+      in_flight_chunks: wholeNumber(IN_FLIGHT_CHUNKS_RANGE),
+    })
+    .partial();
+}
+
+export type SettingsSchema = ReturnType<typeof settingsSchema>;
+
+/** The settings of one source. */
+export type Settings = z.output<SettingsSchema>;
+export type ConfigKey = keyof Settings;
+
+/** A configuration in which every setting has a value, but for the directory that nobody has to name. */
+export type CompleteSettings = {
+  readonly [K in Exclude<ConfigKey, 'state_dir'>]: NonNullable<Settings[K]>;
+} & { readonly state_dir?: string | undefined };
+
+export const DEFAULTS: CompleteSettings = {
+  paths: ['/var/log/kubernetes'],
+  follow: false,
+  from: { kind: 'beginning' },
+  output: ['stdout'],
+  format: 'auto',
+  log_level: 'info',
+  grace: 10_000,
+  fields: {},
+  coordinates: false,
+  max_event_bytes: 16 * MIB,
+  chunk_bytes: MIB,
+  in_flight_chunks: 4,
+};
+
+/** In the order of the schema, which is the order of the documentation. */
+export const CONFIG_KEYS = Object.keys(settingsSchema(0).shape) as readonly ConfigKey[];
+
+/** What a wrong value is, for a message. Texts are repeated in quotes; lists and maps are not repeated. */
+function describe(input: unknown): string {
+  if (input === null || input === undefined) return 'empty';
+  if (typeof input === 'string') return quote(input);
+  if (typeof input === 'number' || typeof input === 'bigint') return `the number ${input}`;
+  if (typeof input === 'boolean') return String(input);
+  return Array.isArray(input) ? 'a list' : 'a map';
+}
+
+/** YAML makes numbers and booleans of words that were meant as text. */
+function text(what: string) {
+  return z.string({
+    error: ({ input }) => {
+      if (input === null) return `is empty; give ${what} or remove the key`;
+      const quotable = typeof input === 'number' || typeof input === 'boolean';
+      return `must be ${what}, not ${describe(input)}${quotable ? '; put it in quotes' : ''}`;
+    },
+  });
+}
+
+function path(what: string) {
+  return text(what)
+    .min(1, { error: `is empty; give ${what}` })
+    .refine((value) => !value.includes('\0'), { error: 'contains a NUL byte; remove it' });
+}
+
+/** A lone value stands for a list of one. */
+function listOf<T extends z.ZodType>(item: T, max: number) {
+  const error = ({ input }: { readonly input: unknown }): string =>
+    `must be a list such as [a, b], not ${describe(input)}`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' ? [value] : value),
+    z
+      .array(item, { error })
+      .min(1, { error: 'is an empty list; name at least one, or remove the key' })
+      .max(max, { error: `has more than ${max} ${max === 1 ? 'entry' : 'entries'}` }),
+  );
+}
+
+/** `yes` and `on` were booleans in YAML 1.1 and are plain words since 1.2. */
+function flag() {
+  return z.boolean({
+    error: ({ input }) => {
+      const word = typeof input === 'string' ? input.toLowerCase() : '';
+      if (['yes', 'y', 'on', '1', 'true'].includes(word)) return `is ${describe(input)}; use true`;
+      if (['no', 'n', 'off', '0', 'false'].includes(word)) {
+        return `is ${describe(input)}; use false`;
+      }
+      return `must be true or false, not ${describe(input)}`;
+    },
+  });
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, {
+    error: ({ input }) => {
+      const hint = typeof input === 'string' ? nearestHint(input, words) : '';
+      return `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not ${describe(input)}${hint}`;
+    },
+  });
+}
+
+/** YAML reads `grace: 10` as a number; the message of parseDuration says that the unit is missing. */
+function duration(maxMs: number, max: string) {
+  return z.preprocess(
+    numberAsText,
+    text('a duration such as 10s')
+      .transform(checked(parseDuration))
+      .refine((ms) => ms <= maxMs, { error: `is longer than ${max}, the longest allowed` }),
+  );
+}
+
+function size([min, max]: readonly [number, number], range: string) {
+  return z.preprocess(
+    numberAsText,
+    text('a size such as 16MiB')
+      .transform(checked(parseSize))
+      .refine((bytes) => bytes >= min && bytes <= max, { error: `is out of range: ${range}` }),
+  );
+}
+
+function numberAsText(value: unknown): unknown {
+  return typeof value === 'number' ? String(value) : value;
+}
+
+function wholeNumber([min, max]: readonly [number, number]) {
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    `must be a whole number from ${min} to ${max}, not ${describe(input)}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** A parser as a step of a zod schema. */
+function checked<T>(parse: (value: string) => Parsed<T>) {
+  return (value: string, context: z.core.$RefinementCtx<string>): T => {
+    const parsed = parse(value);
+    if (parsed.ok) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.message, input: value });
+    return z.NEVER;
+  };
+}
+
+function parseFrom(value: string, nowMs: number): Parsed<From> {
+  if (value === 'beginning' || value === 'end') return { ok: true, value: { kind: value } };
+  if (/^\d+[a-z]*$/i.test(value)) {
+    const ago = parseDuration(value);
+    if (!ago.ok) return ago;
+    if (ago.value > FROM_MAX_MS) {
+      return { ok: false, message: 'is longer ago than 3650d; use beginning' };
+    }
+    return { ok: true, value: { kind: 'time', epochMs: nowMs - ago.value } };
+  }
+  if (/^\d{4}-/.test(value)) {
+    const time = parseTime(value);
+    return time.ok ? { ok: true, value: { kind: 'time', epochMs: time.value } } : time;
+  }
+  const hint = nearestHint(value, ['beginning', 'end']);
+  return {
+    ok: false,
+    message: `must be beginning, end, a time such as 2026-03-04T05:06:07Z or a duration such as 15m, not ${quote(value)}${hint}`,
+  };
+}
+
+/** The value is never repeated: whatever looks like a URL may hold a password. */
+function parseOutput(value: string): Parsed<'stdout'> {
+  if (value === 'stdout') return { ok: true, value };
+  if (/^[^/]*:\/\/[^/]*@/.test(value)) {
+    return {
+      ok: false,
+      message:
+        'has a user or password in the URL, where other users of the machine can read it; remove it (this version writes to stdout only)',
+    };
+  }
+  const what = /^forwards?:/i.test(value) ? 'a Forward receiver' : 'this output';
+  return {
+    ok: false,
+    message: `${what} is not available: this version writes to stdout only; use stdout`,
+  };
+}
+
+/** Checked by hand: zod's records pass over a key named `__proto__`. */
+function checkFields(
+  input: unknown,
+  context: z.core.$RefinementCtx,
+): Readonly<Record<string, string>> {
+  const complain = (message: string, ...names: string[]): void =>
+    context.addIssue({ code: 'custom', message, path: names, input });
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    complain(`must be a map of names and texts such as {node: m1}, not ${describe(input)}`);
+    return z.NEVER;
+  }
+  const entries = Object.entries(input);
+  if (entries.length > FIELDS_MAX) complain(`has more than ${FIELDS_MAX} names; remove some`);
+  for (const [name, value] of entries) {
+    const message = nameProblem(name) ?? valueProblem(value);
+    if (message !== undefined) complain(message, name);
+  }
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function nameProblem(name: string): string | undefined {
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) {
+    return 'is not a field name; use 1 to 64 letters, digits, dots, dashes and underscores';
+  }
+  if (RESERVED_FIELD_NAMES.includes(name)) {
+    return 'is a name that audit-shipper uses itself below "shipper"; choose another one';
+  }
+  return undefined;
+}
+
+function valueProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string') {
+    const quotable = typeof value === 'number' || typeof value === 'boolean';
+    return `must be text, not ${describe(value)}${quotable ? '; put it in quotes' : ''}`;
+  }
+  return value.length > FIELD_VALUE_CHARS_MAX
+    ? `is longer than ${FIELD_VALUE_CHARS_MAX} characters; every event would carry it`
+    : undefined;
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env node
+/**
+ * The program: arguments, environment, signals, exit code. It loads what a command needs only when that command
+ * runs, and knows nothing of what the commands do.
+ */
+import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
+import { escapeControl } from './observe/terminal.ts';
+
+/** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
+const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Width of help that is not shown on a terminal. */
+const HELP_COLUMNS = 80;
+/** Causes of an error that are told; deeper ones only repeat. */
+const CAUSES_MAX = 5;
+
+/** Whether a failure shows its stack: it tells developers much and users nothing. */
+let showsStack = process.env['AUDIT_SHIPPER_LOG_LEVEL'] === 'debug';
+
+// process.stdout and process.stderr are touched only when something is written: opening them puts a pipe into
+// non-blocking mode, also for the log, which writes to the descriptor itself.
+
+function out(text: string): void {
+  process.stdout.write(text);
+}
+
+function err(text: string): void {
+  // A stderr that nobody reads any more is no reason to stop, and there is no place left to say so.
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => undefined);
+  process.stderr.write(text);
+}
+
+/** The first signal asks for a clean stop, the second ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const [name, exitCode] of Object.entries(EXIT_CODE_OF_SIGNAL)) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(exitCode);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+const actions: CliActions = {
+  async ship(flags) {
+    const { loadConfig, pathExists } = await import('./config/load.ts');
+    const misspelt = misspeltCommand(flags.paths ?? [], pathExists);
+    if (misspelt !== undefined) {
+      err(`audit-shipper: ${misspelt}\n`);
+      return EXIT_USAGE;
+    }
+    const loaded = loadConfig({ flags, env: process.env, nowMs: Date.now() });
+    if (!loaded.ok) {
+      const { problemReport } = await import('./commands/check.ts');
+      err(problemReport(loaded.problems));
+      return EXIT_USAGE;
+    }
+    const { config, warnings } = loaded;
+    showsStack = config.logLevel === 'debug';
+    const signal = stopSignal();
+    const { createLog } = await import('./observe/log.ts');
+    const log = createLog({ level: config.logLevel });
+    for (const { where, message } of warnings) log.warn(message, { setting: where });
+    const { ship } = await import('./commands/ship.ts');
+    // Everything delivered is written by now; what a stuck reader never took must not keep the process.
+    return process.exit(await ship(config, { log, signal }));
+  },
+
+  async check(flags) {
+    const { check } = await import('./commands/check.ts');
+    return check(flags, { env: process.env, nowMs: Date.now(), out, err });
+  },
+
+  async status(options) {
+    const { status } = await import('./commands/status.ts');
+    return status(options);
+  },
+
+  async simulate(options) {
+    const signal = stopSignal();
+    const { createLog } = await import('./observe/log.ts');
+    const { simulate } = await import('./commands/simulate.ts');
+    await simulate(options, { log: createLog({ level: 'info' }), signal });
+    return 0;
+  },
+};
+
+/** Whoever read our stdout has what it wanted (`| head`): the end of a pipeline, not a failure. */
+function isClosedStdout(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'EPIPE' &&
+    'syscall' in error &&
+    error.syscall === 'write'
+  );
+}
+
+function explain(error: unknown): string {
+  const messages: string[] = [];
+  let cause = error;
+  while (cause instanceof Error && messages.length < CAUSES_MAX) {
+    messages.push(cause.message);
+    cause = cause.cause;
+  }
+  if (messages.length === 0) messages.push('stopped by something that is not an Error');
+  return messages.map(escapeControl).join(': ');
+}
+
+function die(error: unknown): never {
+  if (isClosedStdout(error)) process.exit(0);
+  const stack = showsStack && error instanceof Error ? (error.stack ?? '') : '';
+  const lines = stack.split('\n').map(escapeControl).join('\n');
+  err(`audit-shipper: ${explain(error)}\n${lines === '' ? '' : `${lines}\n`}`);
+  process.exit(1);
+}
+
+process.on('uncaughtException', die);
+
+try {
+  process.exitCode = await runCli(process.argv.slice(2), {
+    actions,
+    env: process.env,
+    columns: () => process.stdout.columns ?? HELP_COLUMNS,
+    out,
+    err,
+  });
+} catch (error) {
+  die(error);
+}
