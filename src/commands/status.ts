@@ -94,7 +94,12 @@ function filesOf(log: string, problems: Problems): SeenFile[] {
   const descriptors = new Descriptors();
   const site = { directory: dirname(log), base: basename(log) };
   const scanner = new Scanner(site, descriptors, problems);
-  const options = { full: true, isEnded: () => true, heldAt: () => undefined };
+  const options = {
+    full: true,
+    newestFirst: false,
+    isEnded: () => true,
+    heldAt: () => undefined,
+  };
   for (let scan = scanner.scan(options); scan !== undefined; scan = scanner.goOn(options)) {
     for (const { fd } of scan.opened.values()) descriptors.close(fd);
     if (scan.complete) return [...scan.seen];

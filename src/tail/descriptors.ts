@@ -2,13 +2,16 @@
  * Counts and bounds the descriptors held on log files. A held descriptor keeps a deleted file readable, and its
  * disk space taken. Knows nothing of what the files are.
  */
-import { closeSync, fstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 
 /**
  * How many log files may be held open at once, over all logs. Far above what rotation leaves unread while the
  * receiver keeps up, below the 1,024 descriptors that a process usually gets.
  */
 export const MAX_HELD_DESCRIPTORS = 256;
+
+/** Not to wait for a writer when the path turns out to be a named pipe. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 export interface OpenFile {
   readonly fd: number;
@@ -36,7 +39,7 @@ export class Descriptors {
    * @throws the system error of open or fstat (ENOENT, EACCES, EMFILE).
    */
   open(path: string): OpenFile {
-    const fd = openSync(path, 'r');
+    const fd = openSync(path, OPEN_FLAGS);
     try {
       const stats = fstatSync(fd);
       this.#held += 1;

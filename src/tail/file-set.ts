@@ -12,6 +12,8 @@ export interface SeenFile {
   readonly dev: number;
   readonly ino: number;
   readonly mtimeMs: number;
+  /** Bytes on disk. */
+  readonly size: number;
   /** Bytes of decompressed content; of a gz its trailer's word (modulo 2^32), undefined while it has none. */
   readonly contentBytes: number | undefined;
   /** Undefined while the first line is not complete: then the file is known by device and inode only. */
@@ -41,30 +43,20 @@ export interface Assignment {
  * Assigns the files of one log to its generations. A held inode is proof, and without one the fingerprint is; a
  * file that is shorter than what was read of it is another generation, unless the whole one stands beside it.
  */
-export function reconcile(
-  known: readonly KnownGeneration[],
-  seen: readonly SeenFile[],
-): Assignment {
+export function reconcile(known: Iterable<KnownGeneration>, seen: readonly SeenFile[]): Assignment {
+  const index = indexKnown(known, seen);
   const truncated = new Set<number>();
-  const candidates = new Map<number, SeenFile[]>();
+  const candidates = new Map<KnownGeneration, SeenFile[]>();
   const strangers: SeenFile[] = [];
-  const byInode = new Map<string, KnownGeneration>();
-  const byFingerprint = new Map<string, KnownGeneration>();
-  for (const generation of known) {
-    if (generation.held !== undefined) byInode.set(inodeKey(generation.held), generation);
-    if (generation.fingerprint !== undefined) byFingerprint.set(generation.fingerprint, generation);
-  }
   for (const file of seen) {
-    const holder = byInode.get(inodeKey(file));
+    const holder = index.byInode.get(inodeKey(file));
     if (holder !== undefined && !isSameLife(holder, file)) truncated.add(holder.key);
-    const match = chooseMatch(holder, file, byFingerprint);
+    const match = chooseMatch(holder, file, index.byFingerprint);
     if (match === undefined) strangers.push(file);
-    else append(candidates, match.key, file);
+    else append(candidates, match, file);
   }
   const places = new Map<number, readonly SeenFile[]>();
-  for (const generation of known) {
-    const files = candidates.get(generation.key);
-    if (files === undefined) continue;
+  for (const [generation, files] of candidates) {
     const held = files.some((file) => isHeld(generation, file));
     if (held || files.some((file) => reaches(file, generation.position))) {
       places.set(generation.key, files);
@@ -73,6 +65,26 @@ export function reconcile(
     }
   }
   return { places, started: groupByFingerprint(strangers), truncated };
+}
+
+interface KnownIndex {
+  readonly byInode: ReadonlyMap<string, KnownGeneration>;
+  readonly byFingerprint: ReadonlyMap<string, KnownGeneration>;
+}
+
+/** Only what the seen files can be: with thousands of backups most generations are not asked for. */
+function indexKnown(known: Iterable<KnownGeneration>, seen: readonly SeenFile[]): KnownIndex {
+  const fingerprints = new Set(seen.map((file) => file.fingerprint));
+  const byInode = new Map<string, KnownGeneration>();
+  const byFingerprint = new Map<string, KnownGeneration>();
+  for (const generation of known) {
+    const { held, fingerprint } = generation;
+    if (held !== undefined) byInode.set(inodeKey(held), generation);
+    if (fingerprint !== undefined && fingerprints.has(fingerprint)) {
+      byFingerprint.set(fingerprint, generation);
+    }
+  }
+  return { byInode, byFingerprint };
 }
 
 function chooseMatch(

@@ -19,7 +19,9 @@ const NEWLINE = 10;
 /** How much of a hole of NULs is looked at in one read. */
 const HOLE_BYTES = 256 * 1024;
 /** Compressed bytes to try, in turn, until they hold the first line; audit events shrink 10 to 20 times. */
-const GZ_HEAD_BYTES = [4 * 1024, 32 * 1024, 256 * 1024] as const;
+const GZ_HEAD_BYTES = [1024, 8 * 1024, 64 * 1024, 256 * 1024] as const;
+/** Output buffer of such an attempt: about what the first one gives. */
+const GZ_HEAD_OUTPUT_BYTES = 8 * 1024;
 
 /** The head of a file whose first line is complete. */
 export interface Head {
@@ -74,7 +76,10 @@ export function inflate(compressed: Buffer): Buffer | 'incomplete' | 'damaged' {
   if (compressed.length < GZ_MIN_BYTES) return 'incomplete';
   try {
     // A sync flush gives what there is of a file that is cut off, by us or by a crash.
-    return gunzipSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH });
+    return gunzipSync(compressed, {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      chunkSize: GZ_HEAD_OUTPUT_BYTES,
+    });
   } catch (error) {
     if (error instanceof Error && 'code' in error) return 'damaged';
     throw error;

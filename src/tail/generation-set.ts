@@ -8,7 +8,7 @@ import type { OpenFile } from './descriptors.ts';
 import { reconcile, type Assignment, type SeenFile } from './file-set.ts';
 import { gzContentSize } from './fingerprint.ts';
 import { Generation, Harvester } from './generation.ts';
-import { compareAge, parseLogFileName, type Age, type LogFileName } from './names.ts';
+import { compareAge, parseLogFileName, type Age } from './names.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type HeldFile, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { positionAtEnd } from './start.ts';
@@ -78,7 +78,8 @@ export class GenerationSet {
     const held = this.#heldFiles();
     return {
       full,
-      isEnded: (name, mtimeMs) => this.#isEndedFile(name, mtimeMs),
+      newestFirst: this.#started,
+      isEnded: (file) => this.#isEndedFile(file),
       heldAt: (dev, ino) => held.get(`${dev}:${ino}`),
     };
   }
@@ -131,8 +132,8 @@ export class GenerationSet {
     return !this.#options.follow || now - generation.changedAt >= TAIL_GRACE_MS;
   }
 
-  #isEndedFile(name: LogFileName, mtimeMs: number): boolean {
-    if (name.backup === undefined) return !this.#options.follow && !this.#options.remembers;
+  #isEndedFile({ backup, mtimeMs }: SeenFile): boolean {
+    if (backup === undefined) return !this.#options.follow && !this.#options.remembers;
     return !this.#options.follow || Date.now() - mtimeMs >= TAIL_GRACE_MS;
   }
 
@@ -281,10 +282,7 @@ export class GenerationSet {
     if (scan === undefined) return;
     const adopted = new Set<number>();
     try {
-      const assignment = reconcile(
-        this.#generations.map((generation) => generation.known()),
-        scan.seen,
-      );
+      const assignment = reconcile(this.#generations, scan.seen);
       this.#place(assignment, scan);
       this.#start(assignment, scan);
       this.#holdUnread(scan.opened, adopted);
@@ -452,7 +450,7 @@ function recall(remembered: Remembered): Generation {
   const generation = new Generation({ position: offset, age: retired(), now, fingerprint });
   const { backup, gz } = parseLogFileName(basename(path));
   const contentBytes = size;
-  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, contentBytes, fingerprint };
+  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
   generation.largestBytes = size;
   generation.isOrphan = remembered.orphan;
   return generation;

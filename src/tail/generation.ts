@@ -70,7 +70,7 @@ export class Harvester {
   }
 }
 
-export class Generation {
+export class Generation implements KnownGeneration {
   readonly key = ++lastKey;
   /** Undefined until the first line is complete; nothing is read before. */
   fingerprint: string | undefined;
@@ -117,10 +117,8 @@ export class Generation {
     return this.age.backup === undefined;
   }
 
-  known(): KnownGeneration {
-    const { key, fingerprint, harvester, position } = this;
-    const held = harvester === undefined ? undefined : { dev: harvester.dev, ino: harvester.ino };
-    return { key, fingerprint, held, position };
+  get held(): Harvester | undefined {
+    return this.harvester;
   }
 
   /** The size of its content as far as it is known: of the held file, or of the places as last seen. */

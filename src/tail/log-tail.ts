@@ -93,7 +93,7 @@ export class LogTail {
 
   /** One more look before the end; what is nowhere then was deleted while we read. */
   #isDone(): boolean {
-    this.#generations.scan(true);
+    this.#generations.scan(false);
     if (!this.#generations.complete || this.#generations.hasUnread()) return false;
     this.#generations.concludeMissing(performance.now());
     return true;

@@ -31,8 +31,10 @@ export interface HeldFile {
 export interface ScanOptions {
   /** Looks at every file anew; otherwise backups with a unique name are taken as they were. */
   readonly full: boolean;
-  /** Whether a file without a newline is complete as it is, last written at this time. */
-  readonly isEnded: (name: LogFileName, mtimeMs: number) => boolean;
+  /** What is new is looked at first, since it may be deleted soon; otherwise what is oldest. */
+  readonly newestFirst: boolean;
+  /** Whether a file without a newline is complete as it is. */
+  readonly isEnded: (file: SeenFile) => boolean;
   readonly heldAt: (dev: number, ino: number) => HeldFile | undefined;
 }
 
@@ -55,32 +57,18 @@ const IDENTIFY_BUDGET_MS = 10;
 /** How many files one scan may open to identify them: they are all open until it is over. */
 const MAX_IDENTIFIED_PER_SCAN = 128;
 
-/** A file as stat saw it. */
-interface Entry {
-  readonly path: string;
-  readonly name: LogFileName;
-  readonly dev: number;
-  readonly ino: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-}
-
-interface Known {
-  readonly entry: Entry;
-  /** Whether it counted as ended then: a first line without a newline is complete in an ended file. */
-  readonly ended: boolean;
-  readonly file: SeenFile;
-}
+/** Stands for the inode of a file that was only listed: opening it says the rest. */
+const NOT_LOOKED_AT = -1;
 
 export class Scanner {
   readonly #site: LogSite;
   readonly #descriptors: Descriptors;
   readonly #problems: Problems;
   /** What was identified, by path: of the last complete scan, and of the one under way. */
-  #known = new Map<string, Known>();
+  #known = new Map<string, SeenFile>();
   /** What the last listing found, oldest first. */
-  #entries: readonly Entry[] = [];
-  /** Entries before it are identified. */
+  #listed: readonly SeenFile[] = [];
+  /** Files before it are identified. */
   #next = 0;
   /** Files of the current scan that are there and cannot be read. */
   #unreadable = 0;
@@ -97,9 +85,9 @@ export class Scanner {
    */
   scan(options: ScanOptions): Scan | undefined {
     this.#unreadable = 0;
-    const entries = this.#list(options);
-    if (entries === undefined) return undefined;
-    this.#entries = activeFirst(entries);
+    const listed = this.#list(options);
+    if (listed === undefined) return undefined;
+    this.#listed = inOrder(listed, options.newestFirst);
     this.#next = 0;
     return this.goOn(options);
   }
@@ -109,16 +97,16 @@ export class Scanner {
     const opened = new Map<string, OpenFile>();
     const deadline = performance.now() + IDENTIFY_BUDGET_MS;
     const first = this.#next;
-    for (; this.#next < this.#entries.length; this.#next++) {
-      const entry = this.#entries[this.#next];
-      if (entry === undefined) break;
+    for (; this.#next < this.#listed.length; this.#next++) {
+      const listed = this.#listed[this.#next];
+      if (listed === undefined) break;
       const spent = opened.size >= MAX_IDENTIFIED_PER_SCAN || performance.now() > deadline;
       if (spent && this.#next > first) break;
-      const known = this.#identify(entry, options, opened);
-      if (known === undefined) this.#known.delete(entry.path);
-      else this.#known.set(entry.path, known);
+      const file = this.#identify(listed, options, opened);
+      if (file === undefined) this.#known.delete(listed.path);
+      else this.#known.set(listed.path, file);
     }
-    const complete = this.#next >= this.#entries.length;
+    const complete = this.#next >= this.#listed.length;
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
     const conclusive = complete && this.#unreadable === 0 && seen.length > 0;
@@ -126,21 +114,22 @@ export class Scanner {
   }
 
   #forgetOthers(): void {
-    if (this.#known.size === this.#entries.length) return;
-    const paths = new Set(this.#entries.map((entry) => entry.path));
+    if (this.#known.size === this.#listed.length) return;
+    const paths = new Set(this.#listed.map((file) => file.path));
     for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path);
   }
 
   #seen(from: number, to: number): SeenFile[] {
-    const files = this.#entries.slice(from, to).flatMap((entry) => {
-      const file = this.#known.get(entry.path)?.file;
+    const files: SeenFile[] = [];
+    for (const { path } of this.#listed.slice(from, to)) {
+      const file = this.#known.get(path);
       // A gz that does not show its first line is being written, or broken: it is nobody's place yet.
-      return file === undefined || (file.gz && file.fingerprint === undefined) ? [] : [file];
-    });
+      if (file !== undefined && !(file.gz && file.fingerprint === undefined)) files.push(file);
+    }
     return withoutAliases(files);
   }
 
-  #list(options: ScanOptions): Entry[] | undefined {
+  #list(options: ScanOptions): SeenFile[] | undefined {
     const { directory, base } = this.#site;
     let names: string[];
     try {
@@ -150,24 +139,29 @@ export class Scanner {
       this.#problems.report(directory, error, 'the directory cannot be read');
       return undefined;
     }
-    const entries: Entry[] = [];
+    const listed: SeenFile[] = [];
+    const all = new Set(names);
     for (const name of names) {
+      // Beside its plain file a gz is being made, or was left unfinished by a crash: the plain file counts.
+      if (name.endsWith('.gz') && all.has(name.slice(0, -'.gz'.length))) continue;
       const parsed = parseLogFileName(name);
       if (parsed.base !== base || (this.#site.accepts?.(name) ?? true) === false) continue;
-      const entry = this.#stat(join(directory, name), parsed, options.full);
-      if (entry !== undefined) entries.push(entry);
+      const file = this.#look(join(directory, name), parsed, options.full);
+      if (file !== undefined) listed.push(file);
     }
-    return entries.sort((a, b) => compareAge(ageOf(a), ageOf(b)));
+    return listed.sort(compareAge);
   }
 
-  #stat(path: string, name: LogFileName, full: boolean): Entry | undefined {
-    const known = this.#known.get(path);
-    // Nobody renames another file to a backup's name that holds a time, and a full scan looks all the same.
-    const unique = name.backup !== undefined && name.backup.kind !== 'numbered';
-    if (!full && known?.file.fingerprint !== undefined && unique) return known.entry;
+  /** Nobody renames another file to a backup's name that holds a time, and a full scan looks all the same. */
+  #look(path: string, name: LogFileName, full: boolean): SeenFile | undefined {
+    if (name.backup?.kind === 'lumberjack') {
+      const known = this.#known.get(path);
+      if (known === undefined) return fileOf(path, name, undefined);
+      if (!full && known.fingerprint !== undefined) return known;
+    }
     try {
       const stats = statSync(path);
-      return stats.isFile() ? entryOf(path, name, stats) : undefined;
+      return stats.isFile() ? fileOf(path, name, stats) : undefined;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') this.#problems.clear(path);
       else this.#cannot(path, error, 'the file cannot be looked at');
@@ -175,27 +169,38 @@ export class Scanner {
     }
   }
 
-  #identify(entry: Entry, options: ScanOptions, opened: Map<string, OpenFile>): Known | undefined {
-    const held = options.heldAt(entry.dev, entry.ino);
-    if (held !== undefined) return lookAtHeld(entry, held, options);
-    const known = this.#known.get(entry.path);
-    if (known !== undefined && isUnchanged(known, entry, options)) return known;
-    return this.#open(entry, options, opened);
+  #identify(
+    listed: SeenFile,
+    options: ScanOptions,
+    opened: Map<string, OpenFile>,
+  ): SeenFile | undefined {
+    if (listed.ino !== NOT_LOOKED_AT) {
+      const held = options.heldAt(listed.dev, listed.ino);
+      if (held !== undefined) return lookAtHeld(listed, held, options);
+      const known = this.#known.get(listed.path);
+      if (known !== undefined && isUnchanged(known, listed)) return known;
+    }
+    return this.#open(listed, options, opened);
   }
 
-  #open(stale: Entry, options: ScanOptions, opened: Map<string, OpenFile>): Known | undefined {
-    const { path, name } = stale;
+  #open(
+    listed: SeenFile,
+    options: ScanOptions,
+    opened: Map<string, OpenFile>,
+  ): SeenFile | undefined {
+    const { path, gz } = listed;
     try {
-      const file = this.#descriptors.open(path);
-      opened.set(path, file);
-      const entry = entryOf(path, name, file.stats);
-      const ended = isEnded(entry, options);
-      const head = name.gz ? readGzHead(file.fd) : readHead(file.fd, ended);
+      const { fd, stats } = this.#descriptors.open(path);
+      opened.set(path, { fd, stats });
+      if (!stats.isFile()) return undefined;
+      const file = fileOf(path, listed, stats);
+      const held = options.heldAt(file.dev, file.ino);
+      if (held !== undefined) return lookAtHeld(file, held, options);
+      const head = gz ? readGzHead(fd) : readHead(fd, options.isEnded(file));
       if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
       else this.#problems.clear(path);
       const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
-      const contentBytes = name.gz ? gzContentSize(file.fd) : entry.size;
-      return { entry, ended, file: seenFile(entry, fingerprint, contentBytes) };
+      return { ...file, fingerprint, contentBytes: gz ? gzContentSize(fd) : file.size };
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#cannot(path, error, 'the file cannot be read');
       return undefined;
@@ -211,55 +216,42 @@ export class Scanner {
 const damaged = Object.assign(new Error('damaged'), { code: 'DAMAGED_GZIP' });
 
 /** A held file is known by its descriptor; whether it still begins as it did is all there is to find out. */
-function lookAtHeld(entry: Entry, held: HeldFile, options: ScanOptions): Known {
-  const ended = isEnded(entry, options);
-  if (held.gz) {
-    return { entry, ended, file: seenFile(entry, held.fingerprint, held.contentBytes) };
-  }
-  const same = held.head !== undefined && headUnchanged(held.fd, held.head);
-  const head = same ? held.head : readHead(held.fd, ended);
-  const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
-  return { entry, ended, file: seenFile(entry, fingerprint, entry.size) };
+function lookAtHeld(file: SeenFile, held: HeldFile, options: ScanOptions): SeenFile {
+  const { fingerprint, contentBytes } = held;
+  if (held.gz) return { ...file, fingerprint, contentBytes };
+  if (held.head !== undefined && headUnchanged(held.fd, held.head)) return { ...file, fingerprint };
+  const head = readHead(held.fd, options.isEnded(file));
+  return { ...file, fingerprint: typeof head === 'object' ? head.fingerprint : undefined };
 }
 
-function isUnchanged(known: Known, entry: Entry, options: ScanOptions): boolean {
-  const before = known.entry;
-  if (known.file.fingerprint === undefined && known.ended !== isEnded(entry, options)) return false;
+/** Without a first line it may get one, and be ended by now. An empty file has nothing to look at. */
+function isUnchanged(known: SeenFile, file: SeenFile): boolean {
   return (
-    before.dev === entry.dev &&
-    before.ino === entry.ino &&
-    before.size === entry.size &&
-    before.mtimeMs === entry.mtimeMs
+    (known.fingerprint !== undefined || known.size === 0) &&
+    known.dev === file.dev &&
+    known.ino === file.ino &&
+    known.size === file.size &&
+    known.mtimeMs === file.mtimeMs
   );
 }
 
-function isEnded(entry: Entry, options: ScanOptions): boolean {
-  return options.isEnded(entry.name, entry.mtimeMs);
-}
-
-function entryOf(path: string, name: LogFileName, stats: Stats): Entry {
-  const { dev, ino, size, mtimeMs } = stats;
-  return { path, name, dev, ino, size, mtimeMs };
-}
-
-function seenFile(
-  entry: Entry,
-  fingerprint: string | undefined,
-  contentBytes: number | undefined,
+/** A file before it was identified; without stats, before it was looked at. */
+function fileOf(
+  path: string,
+  { backup, gz }: Pick<SeenFile, 'backup' | 'gz'>,
+  stats: Stats | undefined,
 ): SeenFile {
-  const { path, name, dev, ino, mtimeMs } = entry;
-  const { backup, gz } = name;
-  return { path, backup, gz, dev, ino, mtimeMs, contentBytes, fingerprint };
+  const { dev, ino, mtimeMs, size } = stats ?? { ...NOTHING, ino: NOT_LOOKED_AT };
+  return { path, backup, gz, dev, ino, mtimeMs, size, contentBytes: size, fingerprint: undefined };
 }
 
-function ageOf(entry: Entry): { backup: LogFileName['backup']; mtimeMs: number } {
-  return { backup: entry.name.backup, mtimeMs: entry.mtimeMs };
-}
+const NOTHING = { dev: 0, mtimeMs: 0, size: 0 };
 
-/** The active file is identified first, so that it is held before it is renamed; then the oldest. */
-function activeFirst(entries: readonly Entry[]): readonly Entry[] {
-  const active = entries.filter((entry) => entry.name.backup === undefined);
-  return [...active, ...entries.filter((entry) => entry.name.backup !== undefined)];
+/** The active file is identified first, so that it is held before it is renamed. */
+function inOrder(oldestFirst: readonly SeenFile[], newestFirst: boolean): readonly SeenFile[] {
+  const active = oldestFirst.filter((file) => file.backup === undefined);
+  const backups = oldestFirst.filter((file) => file.backup !== undefined);
+  return [...active, ...(newestFirst ? backups.reverse() : backups)];
 }
 
 /** One file under several names (hard or symbolic links) counts once, under the first name. */
