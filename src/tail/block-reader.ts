@@ -7,14 +7,16 @@ import type { ByteSource } from './source.ts';
 
 const NEWLINE = 10;
 
+/** Bytes `[start, start + bytes.length)`; `bytes` lies in the slab, or in a buffer of its own for a long line. */
+export interface ReadBlock {
+  readonly kind: 'block';
+  readonly block: BlockKind;
+  readonly start: number;
+  readonly bytes: Buffer;
+}
+
 export type ReadResult =
-  /** Bytes `[start, start + bytes.length)`; `bytes` lies in the slab, or in a buffer of its own for a long line. */
-  | {
-      readonly kind: 'block';
-      readonly block: BlockKind;
-      readonly start: number;
-      readonly bytes: Buffer;
-    }
+  | ReadBlock
   /** At the end for now: the bytes from the position to `end` have no newline yet. */
   | { readonly kind: 'pending'; readonly end: number };
 

@@ -145,7 +145,8 @@ export class GenerationSet {
       if (generation.missingSince !== undefined) {
         deadline = Math.min(deadline, generation.missingSince + MISSING_GRACE_MS);
       }
-      if (!generation.isActive && generation.pendingEnd > generation.position) {
+      const waits = generation.pendingEnd > generation.position || lacksIdentity(generation);
+      if (!generation.isActive && waits) {
         deadline = Math.min(deadline, Math.max(now, generation.changedAt + TAIL_GRACE_MS));
       }
     }
@@ -223,9 +224,16 @@ export class GenerationSet {
     return lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   }
 
-  /** Whether something is nowhere to be found and the time to call it deleted has come. */
-  hasMissing(now: number): boolean {
-    return this.#generations.some(({ missingSince }) => isDue(missingSince, now));
+  /** Whether time alone has settled something: what is missing is deleted, what has half a line is ended. */
+  isDue(now: number): boolean {
+    return this.#generations.some((generation) => {
+      return isDue(generation.missingSince, now) || this.#endedUnknown(generation, now);
+    });
+  }
+
+  /** A file that ended before its first line did. */
+  #endedUnknown(generation: Generation, now: number): boolean {
+    return lacksIdentity(generation) && this.hasEnded(generation, now);
   }
 
   /** Closes what was read to its end long enough ago, and forgets what is nowhere any more. */
@@ -303,7 +311,10 @@ export class GenerationSet {
       if (assignment.truncated.has(generation.key)) generation.release();
       const files = assignment.places.get(generation.key);
       if (files !== undefined) this.#moveTo(generation, files);
-      else if (scan.conclusive) this.#miss(generation, taken);
+      else if (isGone(generation, scan)) this.#miss(generation, taken);
+      if (generation.places.length === 0 && this.#endedUnknown(generation, performance.now())) {
+        generation.identifyEnded();
+      }
     }
     this.#forget();
   }
@@ -313,6 +324,7 @@ export class GenerationSet {
     generation.places = files;
     generation.missingSince = undefined;
     generation.isOrphan = false;
+    generation.placedAt = performance.now();
     const best = generation.bestPlace() ?? files[0];
     if (best === undefined) return;
     if (best.path !== generation.lastSeen?.path) generation.changedAt = performance.now();
@@ -454,6 +466,19 @@ function recall(remembered: Remembered): Generation {
   generation.largestBytes = size;
   generation.isOrphan = remembered.orphan;
   return generation;
+}
+
+/** Whether a generation that has no place in the scan is nowhere on disk. */
+function isGone(generation: Generation, scan: Scan): boolean {
+  if (generation.harvester?.isUnlinked() === true) return true;
+  return scan.complete && scan.seen.length > 0 && generation.placedAt > scan.unreadableSince;
+}
+
+/** Bytes without a first line: nothing can be read of it yet. */
+function lacksIdentity(generation: Generation): boolean {
+  return (
+    generation.fingerprint === undefined && !generation.isActive && generation.contentBytes() > 0
+  );
 }
 
 function isDue(missingSince: number | undefined, now: number): boolean {

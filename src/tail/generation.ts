@@ -43,6 +43,11 @@ export class Harvester {
     return fstatSync(this.fd).size;
   }
 
+  /** Whether no name leads to the file any more. */
+  isUnlinked(): boolean {
+    return fstatSync(this.fd).nlink === 0;
+  }
+
   /** One read at a time. The descriptor stays open until it is over, also when it was released meanwhile. */
   async read(slab: Buffer, position: number, ended: boolean): Promise<ReadResult> {
     this.#state = 'reading';
@@ -87,6 +92,8 @@ export class Generation implements KnownGeneration {
   pendingEnd: number;
   /** When its size or name last changed (ms, monotonic). */
   changedAt: number;
+  /** When it was last found on disk (ms, monotonic). */
+  placedAt = -Infinity;
   /** Not to be read again before (ms, monotonic), after an error. */
   notBefore = 0;
   /** Events before this time are left out, until the first that is not (`--from`). */
@@ -138,12 +145,15 @@ export class Generation implements KnownGeneration {
     if (this.places.some((place) => !place.gz && (place.contentBytes ?? 0) > this.position)) {
       return true;
     }
-    if (harvester !== undefined) return !this.#exhausted(harvester);
+    // A gz is closed as soon as its end is reached.
+    if (harvester !== undefined) return true;
     return this.places.some((place) => place.gz && !this.#exhausted(place) && this.#differs(place));
   }
 
-  #exhausted(file: { readonly dev: number; readonly ino: number }): boolean {
-    return this.exhaustedGz?.ino === file.ino && this.exhaustedGz.dev === file.dev;
+  #exhausted(gz: SeenFile): boolean {
+    const { exhaustedGz } = this;
+    const same = exhaustedGz?.ino === gz.ino && exhaustedGz.dev === gz.dev;
+    return same && exhaustedGz.mtimeMs === gz.mtimeMs && exhaustedGz.size === gz.size;
   }
 
   #differs(gz: SeenFile): boolean {
@@ -168,6 +178,15 @@ export class Generation implements KnownGeneration {
     if (harvester === undefined || harvester.gz || fingerprint === undefined || head) return;
     const found = readHead(harvester.fd, true);
     if (typeof found === 'object' && found.fingerprint === fingerprint) this.head = found;
+  }
+
+  /** The held file ended before its first line did: what is there is the first line. */
+  identifyEnded(): void {
+    if (this.harvester === undefined || this.harvester.gz) return;
+    const head = readHead(this.harvester.fd, true);
+    if (typeof head !== 'object') return;
+    this.fingerprint = head.fingerprint;
+    this.head = head;
   }
 
   /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */

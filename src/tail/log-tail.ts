@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Block } from '../event/block.ts';
-import type { ReadResult } from './block-reader.ts';
+import type { ReadBlock, ReadResult } from './block-reader.ts';
 import { GenerationSet } from './generation-set.ts';
 import type { Generation, Harvester } from './generation.ts';
 import { parseLogFileName } from './names.ts';
@@ -116,7 +116,7 @@ export class LogTail {
     else if (this.#directoryChanged() || this.#generations.activeChanged()) {
       this.#generations.scan(false);
     }
-    if (this.#generations.hasMissing(now)) {
+    if (this.#generations.isDue(now)) {
       this.#generations.scan(true);
       this.#generations.concludeMissing(now);
     }
@@ -232,7 +232,7 @@ export class LogTail {
       return;
     }
     const { start, bytes } = result;
-    const from = this.#seek(generation, bytes);
+    const from = this.#seek(generation, result);
     if (from > 0) this.#parts.sink.skip(generation.key, start, start + from);
     this.#generations.advance(generation, start + bytes.length);
     if (from === bytes.length && bytes.length > 0) {
@@ -252,9 +252,11 @@ export class LogTail {
   }
 
   /** How many bytes of the block lie before the time of `--from`. */
-  #seek(generation: Generation, bytes: Buffer): number {
+  #seek(generation: Generation, { block, bytes }: ReadBlock): number {
     if (generation.seekEpochMs === undefined) return 0;
-    const from = this.#options.firstLineSince(bytes, generation.seekEpochMs);
+    // A line too long for one block tells its time too late: it is delivered whole, older or not.
+    const isLines = block === 'lines';
+    const from = isLines ? this.#options.firstLineSince(bytes, generation.seekEpochMs) : 0;
     if (from === undefined) return bytes.length;
     generation.seekEpochMs = undefined;
     return from;

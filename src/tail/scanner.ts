@@ -46,10 +46,10 @@ export interface Scan {
   /** False while there are more files to identify than one turn may take. The oldest come first. */
   readonly complete: boolean;
   /**
-   * Whether a generation without a file here is gone: every file could be looked at, and there are some. An
-   * empty directory proves nothing, it may be a mount that is away.
+   * When a file that cannot be read was first met that still cannot (ms, monotonic; the latest of them): a
+   * generation that was not found since may be that file. -Infinity when all can be read.
    */
-  readonly conclusive: boolean;
+  readonly unreadableSince: number;
 }
 
 /** How long one scan may go on identifying files (ms): rotation must not go unnoticed meanwhile. */
@@ -70,8 +70,9 @@ export class Scanner {
   #listed: readonly SeenFile[] = [];
   /** Files before it are identified. */
   #next = 0;
-  /** Files of the current scan that are there and cannot be read. */
-  #unreadable = 0;
+  /** Since when files are there and cannot be read: of the last complete scan, and of the one under way. */
+  #unreadable: ReadonlyMap<string, number> = new Map();
+  #unreadableNow = new Map<string, number>();
 
   constructor(site: LogSite, descriptors: Descriptors, problems: Problems) {
     this.#site = site;
@@ -84,7 +85,7 @@ export class Scanner {
    * @returns undefined when it is not there or cannot be read, which is reported.
    */
   scan(options: ScanOptions): Scan | undefined {
-    this.#unreadable = 0;
+    this.#unreadableNow = new Map();
     const listed = this.#list(options);
     if (listed === undefined) return undefined;
     this.#listed = inOrder(listed, options.newestFirst);
@@ -109,8 +110,9 @@ export class Scanner {
     const complete = this.#next >= this.#listed.length;
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
-    const conclusive = complete && this.#unreadable === 0 && seen.length > 0;
-    return { seen, opened, complete, conclusive };
+    if (complete) this.#unreadable = this.#unreadableNow;
+    const unreadableSince = Math.max(-Infinity, ...this.#unreadable.values());
+    return { seen, opened, complete, unreadableSince };
   }
 
   #forgetOthers(): void {
@@ -208,7 +210,7 @@ export class Scanner {
   }
 
   #cannot(path: string, error: unknown, what: string): void {
-    this.#unreadable += 1;
+    this.#unreadableNow.set(path, this.#unreadable.get(path) ?? performance.now());
     this.#problems.report(path, error, what);
   }
 }
