@@ -79,6 +79,7 @@ class Agent {
   /** By the path of the active file. */
   readonly #tails = new Map<string, LogTail>();
   readonly #running: Promise<void>[] = [];
+  readonly #lookForLogs = new Wakeup();
   /** Aborted when reading is to end: by the signal, or because something failed. */
   readonly #reading = new AbortController();
   /** Aborted when what is in flight is not waited for any more. */
@@ -94,7 +95,14 @@ class Agent {
     this.#discovery = new Discovery(config.paths, log, this.#problems);
     this.#dispatcher = new Dispatcher({ output, log });
     const window = new Window(config.inFlightChunks, Math.min(config.chunkBytes, MAX_BLOCK_BYTES));
-    this.#pipeline = new Pipeline({ window, transcoder, dispatcher: this.#dispatcher, log });
+    this.#pipeline = new Pipeline({
+      window,
+      transcoder,
+      dispatcher: this.#dispatcher,
+      log,
+      onFilesChanged: () => this.#lookForLogs.notify(),
+      remembers: memory !== undefined,
+    });
     this.#saver = memory?.saver({
       tails: this.#tails,
       pipeline: this.#pipeline,
@@ -146,26 +154,32 @@ class Agent {
   /** Looks for logs that appear later, until reading ends. */
   async #discover(first: Found): Promise<void> {
     const { signal } = this.#reading;
-    const wakeup = new Wakeup();
+    const wakeup = this.#lookForLogs;
     const watch = new DirectoryWatch(
       () => wakeup.notify(),
       (error) => this.#parts.log.debug('discovery cannot watch', { code: errorCode(error) }),
     );
     await watch.open();
     let { missing } = first;
-    watch.set(first.directories);
+    watch.set(this.#unwatched(first));
     while (!signal.aborted) {
       await wakeup.sleep(missing.length > 0 ? MISSING_POLL_MS : DISCOVERY_POLL_MS, signal);
       if (signal.aborted) break;
       const found = this.#discovery.find();
       this.#startTails(found);
-      watch.set(found.directories);
+      watch.set(this.#unwatched(found));
       for (const path of missing) if (!found.missing.includes(path)) this.#problems.clear(path);
       ({ missing } = found);
       await this.#memory?.assertHeld().catch((error: unknown) => this.#fail(error));
       await pause(DISCOVERY_PAUSE_MS, signal);
     }
     await watch.close();
+  }
+
+  /** A tail watches the directory of its log itself. */
+  #unwatched({ directories }: Found): string[] {
+    const watched = new Set([...this.#tails.values()].map((tail) => tail.watchedDirectory));
+    return directories.filter((directory) => !watched.has(directory));
   }
 
   #startTails(found: Found): void {

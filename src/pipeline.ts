@@ -17,6 +17,9 @@ export interface PipelineParts {
   readonly transcoder: Transcoder;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
+  readonly onFilesChanged: () => void;
+  /** Whether checkpoints are kept: without them nobody asks for a generation that is settled. */
+  readonly remembers: boolean;
 }
 
 /** The ledger of a generation, and what a checkpoint calls it by. */
@@ -31,7 +34,7 @@ export class Pipeline implements BlockSink, TailObserver {
   /** By generation key; from the first block until the generation is forgotten and settled. */
   readonly ledgers = new Map<number, LedgerEntry>();
   readonly #parts: PipelineParts;
-  /** Losses not told to the checkpoints yet. */
+  /** Losses that no ledger knows of, not told to the checkpoints yet. */
   #losses: { readonly log: string; readonly loss: Loss }[] = [];
 
   constructor(parts: PipelineParts) {
@@ -54,6 +57,9 @@ export class Pipeline implements BlockSink, TailObserver {
     this.#parts.dispatcher.submit(chunk, () => {
       ledger.settle(block.start, block.end);
       this.accounts.settled(accounts);
+      if (!this.#parts.remembers && ledger.inFlightBytes === 0) {
+        this.ledgers.delete(block.generation);
+      }
       place.release();
     });
   }
@@ -68,7 +74,7 @@ export class Pipeline implements BlockSink, TailObserver {
 
   lost(log: string, loss: Loss): void {
     this.accounts.lost(loss.bytes);
-    this.#losses.push({ log, loss });
+    if (this.#parts.remembers && !this.#settleLoss(log, loss)) this.#losses.push({ log, loss });
     this.#parts.log.error('lost: the file was deleted or cut before it was read to its end', {
       path: loss.path,
       from_offset: loss.from,
@@ -76,6 +82,22 @@ export class Pipeline implements BlockSink, TailObserver {
     });
   }
 
+  filesChanged(): void {
+    this.#parts.onFilesChanged();
+  }
+
+  /** Behind bytes that are still on their way a loss settles in the ledger: no checkpoint may pass those. */
+  #settleLoss(log: string, { fingerprint, from, bytes }: Loss): boolean {
+    for (const { log: owner, fingerprint: known, ledger } of this.ledgers.values()) {
+      if (owner !== log || known !== fingerprint || ledger.issuedTo !== from) continue;
+      ledger.issue({ start: from, end: from + bytes, endsLine: true });
+      ledger.settle(from, from + bytes);
+      return true;
+    }
+    return false;
+  }
+
+  /** Losses that no ledger knows of, since the last call. */
   takeLosses(): readonly { readonly log: string; readonly loss: Loss }[] {
     const losses = this.#losses;
     this.#losses = [];

@@ -11,7 +11,7 @@ export const FINGERPRINT_LINE_BYTES = 64 * 1024;
 /** Enough of the head to notice that a file was rewritten: it holds the auditID (FIELD.md). */
 const GUARD_BYTES = 256;
 /** 128 bits: two first lines of one cluster do not collide, and an id stays short. */
-const FINGERPRINT_HEX_DIGITS = 32;
+const FINGERPRINT_BYTES = 16;
 /** RFC 1952: the header and the trailer alone take 18 bytes. */
 const GZ_MIN_BYTES = 18;
 const NUL = 0;
@@ -62,23 +62,36 @@ export function readGzHead(fd: number): HeadResult {
 }
 
 function inflatedHead(compressed: Buffer, whole: boolean): HeadResult {
-  const text = inflate(compressed);
+  // The trailer says how much there is; one byte more spares zlib a second buffer to find the end.
+  const expected = whole && compressed.length >= GZ_MIN_BYTES ? trailerOf(compressed) + 1 : Infinity;
+  const text = inflate(compressed, expected);
   if (typeof text === 'string') return text;
   const start = firstNonNul(text, text.length);
   if (start === undefined) return 'incomplete';
   // Only a file whose trailer agrees is complete; a growing one may still show half of its first line.
-  const complete = whole && compressed.readUInt32LE(compressed.length - 4) === text.length;
+  const complete = whole && trailerOf(compressed) === text.length;
   return headOf(text.subarray(start, start + FINGERPRINT_LINE_BYTES), start, complete);
 }
 
-/** Decompresses the beginning of a gzip file as far as it goes. */
-export function inflate(compressed: Buffer): Buffer | 'incomplete' | 'damaged' {
+/** The length of the content, modulo 2^32 (RFC 1952, ISIZE). */
+function trailerOf(compressed: Buffer): number {
+  return compressed.readUInt32LE(compressed.length - 4);
+}
+
+/**
+ * Decompresses the beginning of a gzip file as far as it goes.
+ * @param expected bytes of output, if they are known: thousands of small files must not cost a large buffer each.
+ */
+export function inflate(
+  compressed: Buffer,
+  expected: number = Infinity,
+): Buffer | 'incomplete' | 'damaged' {
   if (compressed.length < GZ_MIN_BYTES) return 'incomplete';
   try {
     // A sync flush gives what there is of a file that is cut off, by us or by a crash.
     return gunzipSync(compressed, {
       finishFlush: constants.Z_SYNC_FLUSH,
-      chunkSize: GZ_HEAD_OUTPUT_BYTES,
+      chunkSize: Math.min(GZ_HEAD_OUTPUT_BYTES, Math.max(constants.Z_MIN_CHUNK, expected)),
     });
   } catch (error) {
     if (error instanceof Error && 'code' in error) return 'damaged';
@@ -91,9 +104,9 @@ function headOf(bytes: Buffer, start: number, ended: boolean): HeadResult {
   const complete = newline !== -1 || bytes.length >= FINGERPRINT_LINE_BYTES || ended;
   if (!complete || bytes.length === 0) return 'incomplete';
   const line = newline === -1 ? bytes : bytes.subarray(0, newline);
-  const hash = createHash('sha256').update(line).digest('hex');
+  const hash = createHash('sha256').update(line).digest();
   return {
-    fingerprint: hash.slice(0, FINGERPRINT_HEX_DIGITS),
+    fingerprint: hash.toString('hex', 0, FINGERPRINT_BYTES),
     start,
     guard: Buffer.from(bytes.subarray(0, Math.min(line.length + 1, GUARD_BYTES))),
   };

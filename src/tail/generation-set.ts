@@ -370,6 +370,7 @@ export class GenerationSet {
 
   #forget(): void {
     this.#cursor = 0;
+    if (!this.#generations.some((generation) => this.#isForgotten(generation))) return;
     this.#generations = this.#generations.filter((generation) => !this.#isForgotten(generation));
   }
 
@@ -389,8 +390,8 @@ export class GenerationSet {
       else if (!generation.isActive) this.#parts.observer.rotated(this.#path);
       fresh.push(generation);
     }
-    if (this.#started) this.#generations.push(...fresh.sort(oldestFirst));
-    else this.#generations = [...this.#generations, ...fresh].sort(oldestFirst);
+    this.#generations.push(...fresh.sort(oldestFirst));
+    if (!this.#started) this.#generations.sort(oldestFirst);
   }
 
   /** Where a generation begins that has no checkpoint and was there when the agent came. */

@@ -162,6 +162,7 @@ export class Generation implements KnownGeneration {
 
   /** The place to read from: a plain file that holds the position, the active one first; else the gz. */
   bestPlace(): SeenFile | undefined {
+    if (this.places.length === 1) return this.places[0];
     const plain = this.places.filter((place) => !place.gz);
     const whole = plain.filter((place) => (place.contentBytes ?? 0) >= this.position);
     return (

@@ -61,6 +61,11 @@ export class LogTail {
     return this.#generations.views();
   }
 
+  /** The directory that it watches itself; undefined while the system refuses. */
+  get watchedDirectory(): string | undefined {
+    return this.#watch === undefined ? undefined : this.#site.directory;
+  }
+
   /** Whether every file was looked at: what has no view is nowhere on disk. */
   get hasSeenAll(): boolean {
     return this.#generations.hasSeenAll;
@@ -181,6 +186,7 @@ export class LogTail {
    * held descriptor keeps it readable.
    */
   #onHint(files: boolean, name: string | undefined): void {
+    if (files) this.#parts.observer.filesChanged();
     if (name !== undefined && parseLogFileName(name).base !== this.#site.base) return;
     if (files) this.#generations.scan(false);
     this.#wakeup.notify();

@@ -22,11 +22,14 @@ export interface LogFileName {
 
 const GZ = '.gz';
 // Go's layout "2006-01-02T15-04-05.000" between stem and extension (lumberjack.v2, backupTimeFormat).
-const LUMBERJACK = /^(.+)-(\d{4})-(\d\d)-(\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{3})(\.[^.]+)?$/;
+const LUMBERJACK = /-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}(?:\.[^.]+)?$/;
+const LUMBERJACK_CHARS = '-2006-01-02T15-04-05.000'.length;
 const NUMBERED = /^(.+)\.(\d{1,6})$/;
 // logrotate(8): dateformat -%Y%m%d by default, -%Y%m%d%H for hourly, -%Y%m%d-%s in many examples;
 // behind the whole name, or before the extension (`extension .log`).
-const DATED = /^(.+)-(\d{8}(?:\d{2})?(?:-\d{1,10})?)(\.[^.\d][^.]*)?$/;
+// The shortest stem that fits: seconds since the epoch begin like a date, too.
+const DATED =
+  /^(.+?)-(\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{2})?(?:-\d{1,10})?)(\.[^.\d][^.]*)?$/;
 
 /** Takes a file's name (no directory) apart. Every name is the active file of its own log at least. */
 export function parseLogFileName(name: string): LogFileName {
@@ -37,22 +40,22 @@ export function parseLogFileName(name: string): LogFileName {
   return { base: plain, backup: undefined, gz };
 }
 
+/** Searched and sliced, not matched: thousands of backups are looked at in one go, and a match costs 1 KB each. */
 function parseLumberjack(plain: string): Omit<LogFileName, 'gz'> | undefined {
-  const match = LUMBERJACK.exec(plain);
-  if (match === null) return undefined;
-  const [, stem = '', year, month, day, hour, minute, second, ms, extension = ''] = match;
-  const epochMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  const at = plain.search(LUMBERJACK);
+  if (at < 1) return undefined;
+  const day = plain.slice(at + 1, at + 14);
+  const time = plain.slice(at + 15, at + LUMBERJACK_CHARS).replace('-', ':');
+  const epochMs = Date.parse(`${day}:${time}Z`);
   if (Number.isNaN(epochMs)) return undefined;
-  return { base: stem + extension, backup: { kind: 'lumberjack', epochMs } };
+  const base = plain.slice(0, at) + plain.slice(at + LUMBERJACK_CHARS);
+  return { base, backup: { kind: 'lumberjack', epochMs } };
 }
 
 function parseDated(plain: string): Omit<LogFileName, 'gz'> | undefined {
   const match = DATED.exec(plain);
   if (match === null) return undefined;
   const [, stem = '', stamp = '', extension = ''] = match;
-  const month = Number(stamp.slice(4, 6));
-  const day = Number(stamp.slice(6, 8));
-  if (month < 1 || month > 12 || day < 1 || day > 31) return undefined;
   return { base: stem + extension, backup: { kind: 'dated', stamp } };
 }
 

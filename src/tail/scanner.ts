@@ -57,6 +57,13 @@ const IDENTIFY_BUDGET_MS = 10;
 /** How many files one scan may open to identify them: they are all open until it is over. */
 const MAX_IDENTIFIED_PER_SCAN = 128;
 
+/**
+ * How often a scan lists the directory when a file vanishes between listing and opening it: under another name it
+ * may be there still, and who does not see it ships the younger files first. More than a few times in a row means
+ * that files come and go faster than they can be looked at.
+ */
+const MAX_LISTINGS = 4;
+
 /** Stands for the inode of a file that was only listed: opening it says the rest. */
 const NOT_LOOKED_AT = -1;
 
@@ -165,8 +172,7 @@ export class Scanner {
       const stats = statSync(path);
       return stats.isFile() ? fileOf(path, name, stats) : undefined;
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') this.#problems.clear(path);
-      else this.#cannot(path, error, 'the file cannot be looked at');
+      this.#cannot(path, error, 'the file cannot be looked at');
       return undefined;
     }
   }
@@ -204,7 +210,7 @@ export class Scanner {
       const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
       return { ...file, fingerprint, contentBytes: gz ? gzContentSize(fd) : file.size };
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') this.#cannot(path, error, 'the file cannot be read');
+      this.#cannot(path, error, 'the file cannot be read');
       return undefined;
     }
   }

@@ -37,6 +37,8 @@ export interface Loss {
 export interface TailObserver {
   rotated(log: string): void;
   lost(log: string, loss: Loss): void;
+  /** Something appeared, vanished or was renamed in the log's directory: other logs may have. */
+  filesChanged(): void;
 }
 
 export interface LogTailOptions {
