@@ -84,7 +84,7 @@ class Agent {
   readonly #reading = new AbortController();
   /** Aborted when what is in flight is not waited for any more. */
   readonly #patience = new AbortController();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(config: ShipConfig, parts: AgentParts, memory: Memory | undefined) {
     const { log, output, transcoder } = parts;
@@ -136,7 +136,8 @@ class Agent {
 
   /** Something cannot go on: reading ends, and the failure is told when everything has stopped. */
   #fail(error: unknown): void {
-    this.#failure ??= error;
+    this.#failure ??=
+      error instanceof Error ? error : new Error('something that is no Error', { cause: error });
     this.#reading.abort(error);
     this.#patience.abort(error);
   }

@@ -7,10 +7,12 @@ import { setFlagsFromString } from 'node:v8';
 import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
 import { escapeControl } from './observe/terminal.ts';
 
-// The agent is a guest on a control-plane node. Without this V8 lets garbage grow to several times of what is
-// alive; with them the peak is about 40 % lower at the same speed (bench/memory.ts).
+// The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is
+// alive; with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--optimize-for-size');
 setFlagsFromString('--semi-space-growth-factor=1');
+setFlagsFromString('--heap-growing-percent=20');
+setFlagsFromString('--no-incremental-marking');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -108,11 +108,25 @@ export class Memory {
   }
 
   #note(log: string, tail: LogTail, pipeline: Pipeline, now: Date): void {
+    let seen = 0;
+    let underWay = 0;
+    for (const { key, fingerprint, path, dev, ino, size, position } of tail.views()) {
+      const entry = pipeline.ledgers.get(key);
+      const offset = entry?.ledger.position ?? position;
+      this.#book.put(log, { path, fingerprint, dev, ino, offset, size }, now);
+      seen += 1;
+      if (entry !== undefined) underWay += 1;
+    }
+    const hasForgotten = countOf(log, pipeline) > underWay;
+    const hasGone = tail.hasSeenAll && this.#book.countOf(log) > seen;
+    if (hasForgotten || hasGone) this.#noteGone(log, tail, pipeline, now);
+  }
+
+  /** What is noted and not seen any more. Asked for by need: with thousands of backups the sets are large. */
+  #noteGone(log: string, tail: LogTail, pipeline: Pipeline, now: Date): void {
     const present = new Set<string>();
     const keys = new Set<number>();
-    for (const { key, fingerprint, path, dev, ino, size, position } of tail.views()) {
-      const offset = pipeline.ledgers.get(key)?.ledger.position ?? position;
-      this.#book.put(log, { path, fingerprint, dev, ino, offset, size }, now);
+    for (const { key, fingerprint } of tail.views()) {
       present.add(fingerprint);
       keys.add(key);
     }
@@ -134,6 +148,13 @@ export class Memory {
       if (ledger.inFlightBytes === 0) pipeline.ledgers.delete(key);
     }
   }
+}
+
+/** How many generations of the log have a ledger. */
+function countOf(log: string, { ledgers }: Pipeline): number {
+  let count = 0;
+  for (const entry of ledgers.values()) if (entry.log === log) count += 1;
+  return count;
 }
 
 function remembered(book: CheckpointBook, log: string, orphan: boolean): Remembered[] {

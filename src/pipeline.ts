@@ -49,7 +49,8 @@ export class Pipeline implements BlockSink, TailObserver {
     const { ledger } = this.#entry(block);
     ledger.issue({ start: block.start, end: block.end, endsLine: block.kind !== 'part' });
     this.accounts.read(block.end - block.start);
-    const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
+    const { transcoder } = this.#parts;
+    const { payload, accounts, invalid } = transcoder.transcode(block);
     for (const reason of invalid) this.accounts.invalid(reason);
     const id = `${block.fingerprint}-${block.start}-${block.end}`;
     const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0);
@@ -60,6 +61,7 @@ export class Pipeline implements BlockSink, TailObserver {
       if (!this.#parts.remembers && ledger.inFlightBytes === 0) {
         this.ledgers.delete(block.generation);
       }
+      transcoder.recycle(payload);
       place.release();
     });
   }

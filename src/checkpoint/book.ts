@@ -42,6 +42,11 @@ export class CheckpointBook {
     return [...(this.#entries.get(log)?.values() ?? [])].map((entry) => entry.checkpoint);
   }
 
+  /** How many generations of a log are remembered. */
+  countOf(log: string): number {
+    return this.#entries.get(log)?.size ?? 0;
+  }
+
   /** Notes how far a generation is; nothing changes when nothing is new. */
   put(log: string, position: Position, now: Date): void {
     const entries = this.#log(log);

@@ -31,7 +31,9 @@ export interface CheckpointFile {
   readonly problems: readonly SavedProblem[];
 }
 
-export const CHECKPOINT_VERSION = 1;
+const CHECKPOINT_VERSION = 1;
+/** Thousands of checkpoints are megabytes of text, which need not be in memory all at once. */
+const PIECE_CHARS = 64 * 1024;
 
 /** The file's content is not what this version can read. The message says what to do. */
 export class CheckpointFormatError extends Error {
@@ -81,12 +83,19 @@ function parseCheckpoint(entry: unknown, index: number): Checkpoint {
     fingerprint,
     dev: count(entry, 'dev', where),
     ino: count(entry, 'ino', where),
-    offset: count(entry, 'offset', where),
-    size: count(entry, 'size', where),
+    offset: byteCount(entry, 'offset', where),
+    size: byteCount(entry, 'size', where),
     updated: typeof updated === 'string' ? updated : new Date(0).toISOString(),
   };
 }
 
+function byteCount(entry: Readonly<Record<string, unknown>>, key: string, where: string): number {
+  const value = count(entry, key, where);
+  if (Number.isSafeInteger(value)) return value;
+  throw broken(`${where}: "${key}" is not a whole number of bytes`);
+}
+
+/** Not always a whole number: Node rounds the inode numbers of some file systems. */
 function count(entry: Readonly<Record<string, unknown>>, key: string, where: string): number {
   const value = entry[key];
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
@@ -108,10 +117,20 @@ function broken(what: string): CheckpointFormatError {
   );
 }
 
-/** One checkpoint a line, so that a person can read the file and compare two of them. */
-export function formatCheckpoints(file: CheckpointFile): string {
-  const lines = file.checkpoints.map((checkpoint) => JSON.stringify(checkpoint));
-  const list = lines.length === 0 ? '[]' : `[\n${lines.join(',\n')}\n]`;
-  const problems = file.problems.length === 0 ? '' : `,"problems":${JSON.stringify(file.problems)}`;
-  return `{"version":${CHECKPOINT_VERSION},"checkpoints":${list}${problems}}\n`;
+/**
+ * One checkpoint a line, so that a person can read the file and compare two of them. The text comes in pieces, to be
+ * written in order.
+ */
+export function* formatCheckpoints(file: CheckpointFile): Generator<string> {
+  const { checkpoints, problems } = file;
+  let piece = `{"version":${CHECKPOINT_VERSION},"checkpoints":[`;
+  for (const [index, checkpoint] of checkpoints.entries()) {
+    piece += `${index === 0 ? '\n' : ',\n'}${JSON.stringify(checkpoint)}`;
+    if (piece.length < PIECE_CHARS) continue;
+    yield piece;
+    piece = '';
+  }
+  const end = checkpoints.length === 0 ? ']' : '\n]';
+  const tail = problems.length === 0 ? '' : `,"problems":${JSON.stringify(problems)}`;
+  yield `${piece}${end}${tail}}\n`;
 }

@@ -96,7 +96,8 @@ async function takeLock(
   const server = await listen(directory, shortPath(handle, ownName));
   try {
     const ino = await inodeOf(own);
-    for (let attempt = 0; attempt < MAX_ATTEMPTS && ino !== undefined; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (ino === undefined) break;
       if (await claim(directory, handle, own)) {
         await writeHolder(directory);
         return make(server, ino);
@@ -123,13 +124,14 @@ async function claim(directory: string, handle: FileHandle, own: string): Promis
   const before = await inodeOf(socket);
   if (before === undefined) return false;
   if (await answers(shortPath(handle, SOCKET_FILE))) throw await heldBy(directory);
-  await clearDead(socket, before);
+  await clearDead(socket, own, before);
   return false;
 }
 
 /** Removes the dead holder's socket, and only that: another agent may have been quicker. */
-async function clearDead(socket: string, ino: number): Promise<void> {
-  const aside = `${socket}.dead.${process.pid}`;
+async function clearDead(socket: string, own: string, ino: number): Promise<void> {
+  // Process ids alone are not unique: two containers may share the directory.
+  const aside = `${own}.dead`;
   try {
     await rename(socket, aside);
   } catch (error) {
@@ -163,6 +165,7 @@ export async function currentHolder(directory: string): Promise<Holder | undefin
   }
 }
 
+/** A full disk is no reason not to ship: then the file stays empty, and the lock holds all the same. */
 async function writeHolder(directory: string): Promise<void> {
   const holder: Holder = {
     pid: process.pid,
@@ -170,7 +173,11 @@ async function writeHolder(directory: string): Promise<void> {
     since: new Date().toISOString(),
   };
   const text = `${JSON.stringify(holder)}\n`;
-  await writeFile(join(directory, LOCK_FILE), text, { mode: FILE_MODE });
+  try {
+    await writeFile(join(directory, LOCK_FILE), text, { mode: FILE_MODE });
+  } catch (error) {
+    if (!isCode(error, 'ENOSPC') && !isCode(error, 'EDQUOT')) throw error;
+  }
 }
 
 async function readHolder(directory: string): Promise<Holder | undefined> {

@@ -2,8 +2,8 @@
  * The checkpoint file on disk: wholly old or wholly new, whatever happens. It knows the file, not what the
  * checkpoints mean.
  */
-import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rename, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   CheckpointFormatError,
   formatCheckpoints,
@@ -33,7 +33,7 @@ export class CheckpointStore {
   /** @throws StateError when the directory cannot be made or the file cannot be read. */
   async prepare(): Promise<void> {
     try {
-      await mkdir(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
+      await makeDirectory(this.#directory);
     } catch (error) {
       throw new StateError(
         `cannot make the state directory ${this.#directory} (${codeOf(error)}); make it, writable for this user, or give another with --state-dir`,
@@ -72,12 +72,34 @@ export class CheckpointStore {
     const temporary = `${this.#path}.new`;
     const handle = await open(temporary, 'w', FILE_MODE);
     await closing(handle, async () => {
-      await handle.writeFile(formatCheckpoints(file));
+      for (const piece of formatCheckpoints(file)) await handle.appendFile(piece);
       await handle.sync();
     });
     await rename(temporary, this.#path);
     const directory = await open(this.#directory, 'r');
     await closing(directory, async () => directory.sync());
+  }
+}
+
+/** Makes a directory and its parents. The `recursive` of Node 20 tries for ever where only a mount makes one (/proc). */
+async function makeDirectory(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeDirectory(parent);
+  try {
+    await mkdir(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    // Somebody else may have been quicker.
+    if (!(await isDirectory(path))) throw error;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  * Knows nothing of whoever reads the files; the command line is read elsewhere.
  */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
 import { type AuditLevel, createEventSource } from './simulate/events.ts';
@@ -172,13 +172,20 @@ function createPace(rate: number, startMs: number): Pace {
 }
 
 function prepareDirectory(dir: string): void {
-  const existing = statSync(dir, { throwIfNoEntry: false });
-  if (existing === undefined) {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  } else if (!existing.isDirectory()) {
+  makeDirectory(dir);
+  accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+}
+
+/** Makes a directory and its parents. The `recursive` of Node 20 tries for ever where only a mount makes one (/proc). */
+function makeDirectory(path: string): void {
+  const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing?.isDirectory() === true) return;
+  if (existing !== undefined) {
     throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' });
   }
-  accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** The log cannot be written. `code` is the system's error code when there is one. */
@@ -192,6 +199,7 @@ class SimulateError extends Error {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there and cannot be made there; choose another directory',
   ENOTDIR: 'it is not a directory; name a directory, it is created when it is missing',
   EEXIST: 'it is not a directory; name a directory, it is created when it is missing',
   EACCES: 'no permission; choose a directory that you may write to',

@@ -12,6 +12,8 @@ export interface DispatcherOptions {
   readonly output: Output;
   readonly log: Log;
   readonly random?: () => number;
+  /** Waits before the next attempt; ends early, either way, when the signal is aborted. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 interface Consignment {
@@ -23,6 +25,7 @@ export class Dispatcher {
   readonly #output: Output;
   readonly #log: Log;
   readonly #random: () => number;
+  readonly #wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** In delivery order; the first is on its way. The window bounds it. */
   readonly #queue: Consignment[] = [];
   readonly #stop = new AbortController();
@@ -33,6 +36,7 @@ export class Dispatcher {
     this.#output = options.output;
     this.#log = options.log;
     this.#random = options.random ?? Math.random;
+    this.#wait = options.wait ?? (async (ms, signal) => delay(ms, undefined, { signal }));
   }
 
   /** Takes over a chunk; `settled` is called once, when the output has it. */
@@ -92,7 +96,7 @@ export class Dispatcher {
         if (attempt === 1) this.#sayFailed(error);
       }
       const { signal } = this.#stop;
-      await delay(backoffMs(attempt, this.#random), undefined, { signal }).catch(() => undefined);
+      await this.#wait(backoffMs(attempt, this.#random), signal).catch(() => undefined);
       if (signal.aborted) return false;
     }
   }

@@ -4,7 +4,8 @@
 import { isUtf8 } from 'node:buffer';
 
 const NUL = 0;
-const SPACE = 0x20;
+/** NUL, tab, carriage return, blank. */
+const BLANKS: ReadonlySet<number | undefined> = new Set([NUL, 0x09, 0x0d, 0x20]);
 /** How kube-apiserver begins every event (FIELD.md); where a torn line ends and the next one begins. */
 const EVENT_START = Buffer.from('{"kind":"Event","apiVersion":"audit.k8s.io/');
 /** How many beginnings are tried in one broken line. A line is glued once per crash; bodies may hold more. */
@@ -30,10 +31,11 @@ export type Piece =
 export function piecesOf(buffer: Buffer, start: number, end: number): readonly Piece[] {
   const verdict = judge(buffer, start, end);
   if (verdict === 'object') return [{ kind: 'event', start, end }];
-  const from = skipBlank(buffer, start, end);
-  if (from === end) return [];
-  if (from > start) return piecesOf(buffer, from, end);
-  return split(buffer, from, end) ?? [{ kind: 'invalid', start: from, end, reason: verdict }];
+  if (isBlank(buffer, start, end)) return [];
+  const from = skipNuls(buffer, start, end);
+  const to = trimNuls(buffer, from, end);
+  if (from > start || to < end) return piecesOf(buffer, from, to);
+  return split(buffer, start, end) ?? [{ kind: 'invalid', start, end, reason: verdict }];
 }
 
 /** Whether bytes are one JSON object (RFC 8259), or why not. */
@@ -59,23 +61,29 @@ function split(buffer: Buffer, start: number, end: number): readonly Piece[] | u
   let at = line.lastIndexOf(EVENT_START);
   for (let tries = 0; at > 0 && tries < MAX_SPLITS; tries++) {
     if (judge(buffer, start + at, end) === 'object') {
-      const before = trimNuls(buffer, start, start + at);
-      const pieces = before > start ? tornPieces(buffer, start, before) : [];
-      return [...pieces, { kind: 'event', start: start + at, end }];
+      const torn = tornPieces(buffer, start, trimNuls(buffer, start, start + at));
+      return [...torn, { kind: 'event', start: start + at, end }];
     }
     at = line.lastIndexOf(EVENT_START, at - 1);
   }
   return undefined;
 }
 
+/** It is not taken apart any further: what looks like an event at its end stands in the body of a torn one. */
 function tornPieces(buffer: Buffer, start: number, end: number): readonly Piece[] {
-  const pieces = piecesOf(buffer, start, end);
-  return pieces.map((piece) => (piece.kind === 'invalid' ? { ...piece, reason: 'torn' } : piece));
+  if (isBlank(buffer, start, end)) return [];
+  if (judge(buffer, start, end) === 'object') return [{ kind: 'event', start, end }];
+  return [{ kind: 'invalid', start, end, reason: 'torn' }];
 }
 
-function skipBlank(buffer: Buffer, start: number, end: number): number {
+function isBlank(buffer: Buffer, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) if (!BLANKS.has(buffer[index])) return false;
+  return true;
+}
+
+function skipNuls(buffer: Buffer, start: number, end: number): number {
   let index = start;
-  while (index < end && isBlank(buffer[index])) index++;
+  while (index < end && buffer[index] === NUL) index++;
   return index;
 }
 
@@ -83,8 +91,4 @@ function trimNuls(buffer: Buffer, start: number, end: number): number {
   let index = end;
   while (index > start && buffer[index - 1] === NUL) index--;
   return index;
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === NUL || byte === SPACE || byte === 0x09 || byte === 0x0d;
 }

@@ -32,6 +32,10 @@ export class PrettyWriter implements LineWriter {
     this.#lines = [];
     return payload;
   }
+
+  recycle(): void {
+    // Lines for people are few and short: their buffers are not worth keeping.
+  }
 }
 
 /** More of a bad line does not help a person; --format json has it whole. */

@@ -19,6 +19,8 @@ export interface Transcoded {
 
 export interface Transcoder {
   transcode(block: Block): Transcoded;
+  /** The chunk with this payload is settled: its buffers may be written to again. */
+  recycle(payload: readonly Uint8Array[]): void;
 }
 
 /** What differs from one format to the other: how an event, and what is no event, is written. */
@@ -28,6 +30,8 @@ export interface LineWriter {
   invalid(block: Block, start: number, end: number, reason: InvalidReason, part?: Part): void;
   /** What was written since the last call. */
   take(): readonly Uint8Array[];
+  /** Nobody reads what `take` gave any more. */
+  recycle(payload: readonly Uint8Array[]): void;
 }
 
 /** A line that is too long goes out in parts: `more` of it follows, or this is the `last`. */
@@ -48,6 +52,10 @@ export class LineTranscoder implements Transcoder {
     const bytes = block.end - block.start;
     const accounts = { delivered: { events, bytes }, filtered: { events: 0, bytes: 0 } };
     return { payload: this.#writer.take(), accounts, invalid };
+  }
+
+  recycle(payload: readonly Uint8Array[]): void {
+    this.#writer.recycle(payload);
   }
 
   #lines(block: Block, invalid: InvalidReason[]): number {
@@ -75,13 +83,16 @@ export class LineTranscoder implements Transcoder {
     this.#writer.invalid(block, start, end, piece.reason);
   }
 
+  /** The last part is written even when only its newline is left: whoever joins the parts waits for it. */
   #part(block: Block, invalid: InvalidReason[]): number {
     const { bytes, kind } = block;
     const end = bytes.at(-1) === NEWLINE ? bytes.length - 1 : bytes.length;
-    if (end === 0) return 0;
-    const part = kind === 'part' ? 'more' : 'last';
-    if (part === 'last') invalid.push('too-long');
-    this.#writer.invalid(block, 0, end, 'too-long', part);
+    if (kind === 'part') {
+      this.#writer.invalid(block, 0, end, 'too-long', 'more');
+      return 0;
+    }
+    this.#writer.invalid(block, 0, end, 'too-long', 'last');
+    invalid.push('too-long');
     return 1;
   }
 }
@@ -98,8 +109,28 @@ export function explainInvalid(reason: InvalidReason): string {
   return WHAT[reason];
 }
 
-/** The keys that carry bytes which are no event: `log` as text, `log_base64` where they are not UTF-8. */
-export function wrapText(bytes: Buffer): string {
-  if (isUtf8(bytes)) return `"log":${JSON.stringify(bytes.toString('utf8'))}`;
-  return `"log_base64":"${bytes.toString('base64')}"`;
+/** Divisible by 3, as base64 wants it, and little: large texts would be garbage that V8 is slow to collect. */
+const SLICE_BYTES = 12 * 1024;
+
+/**
+ * The key that carries bytes which are no event: `log` as text, `log_base64` where they are not UTF-8. It comes in
+ * pieces, to be written in order.
+ */
+export function* wrapText(bytes: Buffer): Generator<string> {
+  const isText = isUtf8(bytes);
+  yield isText ? '"log":"' : '"log_base64":"';
+  for (let start = 0; start < bytes.length;) {
+    const end = isText ? endOfSlice(bytes, start) : start + SLICE_BYTES;
+    const slice = bytes.subarray(start, end);
+    yield isText ? JSON.stringify(slice.toString('utf8')).slice(1, -1) : slice.toString('base64');
+    start = end;
+  }
+  yield '"';
+}
+
+/** Where a slice of UTF-8 ends that cuts no character. */
+function endOfSlice(bytes: Buffer, start: number): number {
+  let end = start + SLICE_BYTES;
+  while (((bytes[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end -= 1;
+  return end;
 }

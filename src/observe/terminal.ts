@@ -5,16 +5,19 @@
  */
 
 /**
- * Whatever a terminal acts upon instead of showing it: C0 (with ESC), DEL, C1, the line and paragraph separators,
- * the bidirectional controls that reorder what is read (CVE-2021-42574; Unicode's Bidi_Control property), and
- * halves of surrogate pairs, which have no encoding. With the `u` flag a surrogate in a pair does not match.
+ * Whatever a terminal acts upon or hides instead of showing it: control characters (C0 with ESC, DEL, C1), the line
+ * and paragraph separators, halves of surrogate pairs, which have no encoding, the bidirectional controls that
+ * reorder what is read (CVE-2021-42574), and everything else without a glyph (Unicode's Cf and
+ * Default_Ignorable_Code_Point): an audit trail must not show two names alike that differ. That includes joiners and
+ * variation selectors, so some emoji and some words of joining scripts come out in their parts, still readable.
+ * The signs that the lookahead spares are Cf too, but are seen: they enclose or precede Arabic, Syriac and Kaithi digits.
  */
 const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+  /(?![\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Makes control characters visible: `\n`, `\x1b`, `\u202e`. All other text comes back as it is. */
+/** Makes what is not seen visible: `\n`, `\x1b`, `\u202e`, `\u{e0041}`. All other text comes back as it is. */
 export function escapeControl(text: string): string {
   return text.replace(UNSAFE, visibleEscape);
 }
@@ -22,10 +25,10 @@ export function escapeControl(text: string): string {
 function visibleEscape(char: string): string {
   const short = SHORT_ESCAPES[char];
   if (short !== undefined) return short;
-  const code = char.charCodeAt(0);
-  return code <= 0xff
-    ? `\\x${code.toString(16).padStart(2, '0')}`
-    : `\\u${code.toString(16).padStart(4, '0')}`;
+  const code = char.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code > 0xffff) return `\\u{${hex}}`;
+  return code <= 0xff ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
 }
 
 /**

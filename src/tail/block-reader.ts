@@ -36,6 +36,11 @@ export class BlockReader {
     this.#limits = limits;
   }
 
+  /** Whether the last block was a part, so that a last part is still to come, be it empty. */
+  get isInsideLongLine(): boolean {
+    return this.#insideLongLine;
+  }
+
   /**
    * Reads the next block.
    * @param slab where the bytes go; a block is never longer, but for a line that does not fit.

@@ -8,7 +8,7 @@ import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
  * How many log files may be held open at once, over all logs. Far above what rotation leaves unread while the
  * receiver keeps up, below the 1,024 descriptors that a process usually gets.
  */
-export const MAX_HELD_DESCRIPTORS = 256;
+const MAX_HELD_DESCRIPTORS = 256;
 
 /** Not to wait for a writer when the path turns out to be a named pipe. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
@@ -31,7 +31,12 @@ export class Descriptors {
   }
 
   get full(): boolean {
-    return this.#held >= this.#limit;
+    return this.fullWithout(0);
+  }
+
+  /** Whether the limit is still reached when this many descriptors will have been closed. */
+  fullWithout(closing: number): boolean {
+    return this.#held - closing >= this.#limit;
   }
 
   /**

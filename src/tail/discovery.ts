@@ -38,6 +38,8 @@ interface Wanted {
 
 interface Walk {
   readonly sites: Map<string, Wanted>;
+  /** How often a site was wanted: paths may lead to the same ones. */
+  wanted: number;
   readonly directories: Set<string>;
 }
 
@@ -56,14 +58,14 @@ export class Discovery {
 
   /** Looks at the disk: every log that is there now. */
   find(): Found {
-    const walk: Walk = { sites: new Map(), directories: new Set() };
+    const walk: Walk = { sites: new Map(), wanted: 0, directories: new Set() };
     const missing: string[] = [];
     for (const path of this.#paths) {
-      const before = walk.sites.size;
+      const before = walk.wanted;
       if (isGlob(path)) this.#findGlob(path, walk);
       else if (statOrUndefined(path)?.isDirectory() === true) this.#findIn(path, 0, walk);
       else findFile(path, walk);
-      if (walk.sites.size === before) missing.push(path);
+      if (walk.wanted === before) missing.push(path);
     }
     return { sites: withoutLinks(walk.sites), directories: [...walk.directories], missing };
   }
@@ -182,6 +184,7 @@ function addMatch(
 }
 
 function want(walk: Walk, directory: string, base: string): Wanted {
+  walk.wanted += 1;
   const path = join(directory, base);
   const known = walk.sites.get(path);
   if (known !== undefined) return known;
@@ -210,12 +213,14 @@ function withoutLinks(sites: ReadonlyMap<string, Wanted>): LogSite[] {
   return kept;
 }
 
+/** Where the links lead; of an active file that is not there just now, where its directory is. */
 function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return path;
-    throw error;
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
   }
 }
 

@@ -21,7 +21,7 @@ const HOLE_BYTES = 256 * 1024;
 /** Compressed bytes to try, in turn, until they hold the first line; audit events shrink 10 to 20 times. */
 const GZ_HEAD_BYTES = [1024, 8 * 1024, 64 * 1024, 256 * 1024] as const;
 /** Output buffer of such an attempt: about what the first one gives. */
-const GZ_HEAD_OUTPUT_BYTES = 8 * 1024;
+const GZ_HEAD_OUTPUT_BYTES = 4 * 1024;
 
 /** The head of a file whose first line is complete. */
 export interface Head {
@@ -63,7 +63,8 @@ export function readGzHead(fd: number): HeadResult {
 
 function inflatedHead(compressed: Buffer, whole: boolean): HeadResult {
   // The trailer says how much there is; one byte more spares zlib a second buffer to find the end.
-  const expected = whole && compressed.length >= GZ_MIN_BYTES ? trailerOf(compressed) + 1 : Infinity;
+  const expected =
+    whole && compressed.length >= GZ_MIN_BYTES ? trailerOf(compressed) + 1 : Infinity;
   const text = inflate(compressed, expected);
   if (typeof text === 'string') return text;
   const start = firstNonNul(text, text.length);

@@ -2,17 +2,16 @@
  * The generations of one log: keeps them in step with the disk, says which one to read next, and holds the
  * descriptors. It reads no content; the loop in log-tail.ts does.
  */
-import { lstatSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { OpenFile } from './descriptors.ts';
 import { reconcile, type Assignment, type SeenFile } from './file-set.ts';
 import { gzContentSize } from './fingerprint.ts';
-import { Generation, Harvester } from './generation.ts';
-import { compareAge, parseLogFileName, type Age } from './names.ts';
+import { Generation, Harvester, recall, retired } from './generation.ts';
+import { compareAge } from './names.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type HeldFile, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { positionAtEnd } from './start.ts';
-import { statOrUndefined } from './stat.ts';
+import { lstatOrUndefined, statOrUndefined } from './stat.ts';
 import type { GenerationView, LogTailOptions, LogTailParts, Remembered } from './tail.ts';
 
 /**
@@ -38,6 +37,8 @@ export class GenerationSet {
   #complete = false;
   /** True once a whole scan saw files: what appears later is new, `--from` does not concern it. */
   #started = false;
+  /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
+  readonly #fresh = new Set<Generation>();
   #tookBytes = false;
   /** Generations before it had nothing to read when they were last looked at. */
   #cursor = 0;
@@ -66,6 +67,10 @@ export class GenerationSet {
 
   /** Looks at the directory and brings everything in step with it. */
   scan(full: boolean): void {
+    // Its file may be compressed and unlinked already: only the held one tells that the gz is the same.
+    for (const generation of this.#generations) {
+      if (generation.fingerprint === undefined) generation.identify(false, this.#generations);
+    }
     this.#apply(this.#scanner.scan(this.#scanOptions(full)));
   }
 
@@ -92,7 +97,7 @@ export class GenerationSet {
     let quiet = true;
     for (let index = this.#cursor; index < this.#generations.length; index++) {
       const generation = this.#generations[index];
-      if (generation === undefined || (generation.isActive && !this.#complete)) return undefined;
+      if (generation === undefined || this.#mayHaveOlder(generation)) return undefined;
       const idle = generation.fingerprint === undefined || !generation.hasUnread();
       if (idle && quiet) this.#cursor = index + 1;
       if (idle) continue;
@@ -103,6 +108,11 @@ export class GenerationSet {
       if (!generation.isActive) return undefined;
     }
     return undefined;
+  }
+
+  /** Whether the scan under way may still find one that comes before it. */
+  #mayHaveOlder(generation: Generation): boolean {
+    return !this.#complete && (generation.isActive || this.#fresh.has(generation));
   }
 
   /** Looks again at every generation, also at those that were read to their end. */
@@ -119,10 +129,7 @@ export class GenerationSet {
   }
 
   #waitsForNewline(generation: Generation): boolean {
-    return (
-      generation.pendingEnd > generation.position &&
-      generation.contentBytes() <= generation.pendingEnd
-    );
+    return generation.isInsideLine && generation.contentBytes() <= generation.pendingEnd;
   }
 
   /** Whether nothing more will be appended, so that the last bytes are a line even without a newline. */
@@ -145,7 +152,7 @@ export class GenerationSet {
       if (generation.missingSince !== undefined) {
         deadline = Math.min(deadline, generation.missingSince + MISSING_GRACE_MS);
       }
-      const waits = generation.pendingEnd > generation.position || lacksIdentity(generation);
+      const waits = generation.isInsideLine || generation.lacksIdentity;
       if (!generation.isActive && waits) {
         deadline = Math.min(deadline, Math.max(now, generation.changedAt + TAIL_GRACE_MS));
       }
@@ -176,17 +183,14 @@ export class GenerationSet {
     const place = generation.places.find((file) => file.ino === gz.ino && file.dev === gz.dev);
     generation.exhaustedGz = place ?? generation.lastSeen;
     const size = gzContentSize(gz.fd);
+    generation.release();
     if (size !== end % 2 ** 32 && !generation.hasUnread()) {
       const path = place?.path ?? this.#path;
       this.#parts.log.error(
         'the gzip file is cut short or corrupt; what it held is delivered up to here',
-        {
-          path,
-          offset: end,
-        },
+        { path, offset: end },
       );
     }
-    generation.release();
   }
 
   /** True when bytes were read since the last call. */
@@ -198,6 +202,14 @@ export class GenerationSet {
 
   /** The open file to read the generation from; opens it when it is not held. */
   hold(generation: Generation): Harvester | undefined {
+    const harvester = this.#hold(generation);
+    const { key, position } = generation;
+    generation.skipHole();
+    if (generation.position > position) this.#parts.sink.skip(key, position, generation.position);
+    return harvester;
+  }
+
+  #hold(generation: Generation): Harvester | undefined {
     if (this.#parts.descriptors.full) this.#releaseDrained(performance.now(), 0);
     const held = generation.harvester ?? this.#open(generation, new Map());
     if (held !== undefined) return held;
@@ -221,7 +233,7 @@ export class GenerationSet {
   }
 
   activeIsLink(): boolean {
-    return lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return lstatOrUndefined(this.#path)?.isSymbolicLink() === true;
   }
 
   /** Whether time alone has settled something: what is missing is deleted, what has half a line is ended. */
@@ -233,7 +245,7 @@ export class GenerationSet {
 
   /** A file that ended before its first line did. */
   #endedUnknown(generation: Generation, now: number): boolean {
-    return lacksIdentity(generation) && this.hasEnded(generation, now);
+    return generation.lacksIdentity && this.hasEnded(generation, now);
   }
 
   /** Closes what was read to its end long enough ago, and forgets what is nowhere any more. */
@@ -263,14 +275,15 @@ export class GenerationSet {
     for (const generation of this.#generations) generation.release();
   }
 
-  views(): GenerationView[] {
-    return this.#generations.flatMap((generation) => {
+  /** One by one: with thousands of backups a list of them twice a second would be most of the memory. */
+  *views(): Generator<GenerationView> {
+    for (const generation of this.#generations) {
       const { key, fingerprint, position, lastSeen, places } = generation;
-      if (fingerprint === undefined || lastSeen === undefined) return [];
+      if (fingerprint === undefined || lastSeen === undefined) continue;
       const { path, dev, ino } = lastSeen;
       const size = generation.contentBytes();
-      return [{ key, path, fingerprint, dev, ino, size, position, present: places.length > 0 }];
-    });
+      yield { key, path, fingerprint, dev, ino, size, position, present: places.length > 0 };
+    }
   }
 
   #heldFiles(): Map<string, HeldFile> {
@@ -288,32 +301,28 @@ export class GenerationSet {
     this.#cursor = 0;
     this.#complete = scan?.complete ?? true;
     if (scan === undefined) return;
-    const adopted = new Set<number>();
+    const passing = new Set([...scan.opened.values()].map(({ fd }) => fd));
     try {
       const assignment = reconcile(this.#generations, scan.seen);
       this.#place(assignment, scan);
       this.#start(assignment, scan);
-      this.#holdUnread(scan.opened, adopted);
+      this.#holdUnread(scan.opened, passing);
       if (scan.complete && scan.seen.length > 0) this.#started = true;
     } finally {
-      for (const { fd } of scan.opened.values()) {
-        if (!adopted.has(fd)) this.#parts.descriptors.close(fd);
-      }
+      for (const fd of passing) this.#parts.descriptors.close(fd);
     }
   }
 
   #place(assignment: Assignment, scan: Scan): void {
-    const taken = new Set<string>();
-    for (const files of [...assignment.places.values(), ...assignment.started]) {
-      for (const file of files) taken.add(`${file.dev}:${file.ino}`);
-    }
     for (const generation of this.#generations) {
-      if (assignment.truncated.has(generation.key)) generation.release();
       const files = assignment.places.get(generation.key);
+      const isCut =
+        assignment.truncated.has(generation.key) || generation.holdsAnotherLife(files ?? []);
+      if (isCut) generation.release();
       if (files !== undefined) this.#moveTo(generation, files);
-      else if (isGone(generation, scan)) this.#miss(generation, taken);
+      else if (isGone(generation, scan)) this.#miss(generation, assignment);
       if (generation.places.length === 0 && this.#endedUnknown(generation, performance.now())) {
-        generation.identifyEnded();
+        if (!generation.identify(true, this.#generations)) generation.release();
       }
     }
     this.#forget();
@@ -331,32 +340,34 @@ export class GenerationSet {
     generation.lastSeen = best;
     generation.age = best;
     generation.fingerprint ??= best.fingerprint;
+    // Noted while it is there: should it vanish unread, this much is lost.
+    generation.largestBytes = Math.max(generation.largestBytes, best.contentBytes ?? 0);
     generation.learnHead();
     if (wasActive && !generation.isActive) this.#parts.observer.rotated(this.#path);
   }
 
   /** The generation is nowhere in the directory. What is held is still read; what is not, is gone. */
-  #miss(generation: Generation, taken: ReadonlySet<string>): void {
+  #miss(generation: Generation, assignment: Assignment): void {
     const { harvester } = generation;
     const wasActive = generation.isActive && generation.places.length > 0;
     generation.places = [];
-    if (harvester !== undefined && taken.has(`${harvester.dev}:${harvester.ino}`)) {
+    if (harvester !== undefined && isAssigned(assignment, harvester)) {
       // Its file turned out to be a copy of another generation; nothing was read of it.
       generation.release();
       return;
     }
     if (generation.isActive) generation.age = retired();
     if (wasActive) this.#parts.observer.rotated(this.#path);
-    const unread = generation.largestBytes > generation.position && !generation.isOrphan;
-    if (generation.harvester === undefined && unread) generation.missingSince ??= performance.now();
+    if (generation.mayComeBack) generation.missingSince ??= performance.now();
   }
 
   #lose(generation: Generation): void {
+    generation.missingSince = undefined;
     const bytes = generation.largestBytes - generation.position;
+    if (bytes <= 0) return;
     const path = generation.lastSeen?.path ?? this.#path;
     const fingerprint = generation.fingerprint ?? '';
     this.#parts.observer.lost(this.#path, { path, fingerprint, from: generation.position, bytes });
-    generation.missingSince = undefined;
     generation.position += bytes;
     generation.pendingEnd = generation.position;
   }
@@ -376,10 +387,9 @@ export class GenerationSet {
 
   /**
    * Begins what belongs to nothing known. While following, a file that was not there before is younger than all
-   * that was, whatever became of their names; among the files of one look their names decide.
+   * that was, whatever became of their names; among the files of one scan their names decide.
    */
   #start(assignment: Assignment, scan: Scan): void {
-    const fresh: Generation[] = [];
     for (const files of assignment.started) {
       const [first] = files;
       if (first === undefined) continue;
@@ -388,10 +398,18 @@ export class GenerationSet {
       this.#moveTo(generation, files);
       if (!this.#started) this.#startFrom(generation, scan.opened);
       else if (!generation.isActive) this.#parts.observer.rotated(this.#path);
-      fresh.push(generation);
+      this.#generations.push(generation);
+      if (this.#started) this.#fresh.add(generation);
     }
-    this.#generations.push(...fresh.sort(oldestFirst));
     if (!this.#started) this.#generations.sort(oldestFirst);
+    else if (this.#fresh.size > 0) this.#sortFresh();
+    if (scan.complete) this.#fresh.clear();
+  }
+
+  #sortFresh(): void {
+    const known = this.#generations.filter((generation) => !this.#fresh.has(generation));
+    const fresh = this.#generations.filter((generation) => this.#fresh.has(generation));
+    this.#generations = [...known, ...fresh.sort(oldestFirst)];
   }
 
   /** Where a generation begins that has no checkpoint and was there when the agent came. */
@@ -410,16 +428,19 @@ export class GenerationSet {
     this.#parts.sink.skip(generation.key, 0, generation.position);
   }
 
-  /** Holds the active file, and the oldest unread ones up to the limit: those are deleted first. */
-  #holdUnread(opened: ReadonlyMap<string, OpenFile>, adopted: Set<number>): void {
+  /**
+   * Holds the active file, and the oldest unread ones up to the limit: those are deleted first. `passing` are the
+   * descriptors of the scan that nobody has taken over.
+   */
+  #holdUnread(opened: ReadonlyMap<string, OpenFile>, passing: Set<number>): void {
     for (const generation of this.#generations) {
       if (generation.harvester !== undefined || generation.places.length === 0) continue;
       const wanted = generation.isActive
         ? this.#options.follow || generation.hasUnread()
-        : generation.hasUnread() && !this.#parts.descriptors.full;
+        : generation.hasUnread() && !this.#parts.descriptors.fullWithout(passing.size);
       if (!wanted) continue;
       const harvester = this.#open(generation, opened);
-      if (harvester !== undefined) adopted.add(harvester.fd);
+      if (harvester !== undefined) passing.delete(harvester.fd);
     }
   }
 
@@ -442,6 +463,7 @@ export class GenerationSet {
         descriptors,
       );
       generation.learnHead();
+      problems.clear(place.path);
       return generation.harvester;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') {
@@ -452,42 +474,23 @@ export class GenerationSet {
   }
 }
 
-function oldestFirst(a: Generation, b: Generation): number {
-  return compareAge(a.age, b.age) || a.key - b.key;
+/** Whether a held file is somebody's now. Few generations that are missing are held: no index pays. */
+function isAssigned({ places, started }: Assignment, { dev, ino }: Harvester): boolean {
+  const isIt = (file: SeenFile): boolean => file.ino === ino && file.dev === dev;
+  for (const files of places.values()) if (files.some(isIt)) return true;
+  return started.some((files) => files.some(isIt));
 }
 
-/** A generation from a checkpoint, not found on disk yet. */
-function recall(remembered: Remembered): Generation {
-  const { path, fingerprint, dev, ino, offset, size } = remembered;
-  const now = performance.now();
-  const generation = new Generation({ position: offset, age: retired(), now, fingerprint });
-  const { backup, gz } = parseLogFileName(basename(path));
-  const contentBytes = size;
-  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
-  generation.largestBytes = size;
-  generation.isOrphan = remembered.orphan;
-  return generation;
+function oldestFirst(a: Generation, b: Generation): number {
+  return compareAge(a.age, b.age) || a.key - b.key;
 }
 
 /** Whether a generation that has no place in the scan is nowhere on disk. */
 function isGone(generation: Generation, scan: Scan): boolean {
   if (generation.harvester?.isUnlinked() === true) return true;
-  return scan.complete && scan.seen.length > 0 && generation.placedAt > scan.unreadableSince;
-}
-
-/** Bytes without a first line: nothing can be read of it yet. */
-function lacksIdentity(generation: Generation): boolean {
-  return (
-    generation.fingerprint === undefined && !generation.isActive && generation.contentBytes() > 0
-  );
+  return scan.complete && scan.seen.length > 0 && generation.placedAt >= scan.unreadableSince;
 }
 
 function isDue(missingSince: number | undefined, now: number): boolean {
   return missingSince !== undefined && now - missingSince >= MISSING_GRACE_MS;
-}
-
-/** The age of a generation that lost its name just now. */
-function retired(): Age {
-  const epochMs = Date.now();
-  return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
 }

@@ -3,12 +3,14 @@
  * descriptor that is held on it. Decides nothing about other generations and sends nothing anywhere.
  */
 import { fstatSync } from 'node:fs';
+import { basename } from 'node:path';
 import { BlockReader, type BlockReaderLimits, type ReadResult } from './block-reader.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
-import { headUnchanged, readHead, type Head } from './fingerprint.ts';
-import type { Age } from './names.ts';
+import { headUnchanged, readGzHead, readHead, type Head } from './fingerprint.ts';
+import { parseLogFileName, type Age } from './names.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
+import type { Remembered } from './tail.ts';
 
 const GZ_SIZE_MODULUS = 2 ** 32; // RFC 1952, ISIZE
 let lastKey = 0;
@@ -46,6 +48,10 @@ export class Harvester {
   /** Whether no name leads to the file any more. */
   isUnlinked(): boolean {
     return fstatSync(this.fd).nlink === 0;
+  }
+
+  get isInsideLongLine(): boolean {
+    return this.#reader.isInsideLongLine;
   }
 
   /** One read at a time. The descriptor stays open until it is over, also when it was released meanwhile. */
@@ -124,6 +130,15 @@ export class Generation implements KnownGeneration {
     return this.age.backup === undefined;
   }
 
+  /**
+   * Whether it may only have been renamed between two looks when it is not found: then it is waited for, lest it
+   * counts as lost, or as a new one that is shipped again. lumberjack renames a file once, logrotate shifts all.
+   */
+  get mayComeBack(): boolean {
+    if (this.isOrphan || this.harvester !== undefined) return false;
+    return this.largestBytes > this.position || this.lastSeen?.backup?.kind !== 'lumberjack';
+  }
+
   get held(): Harvester | undefined {
     return this.harvester;
   }
@@ -141,7 +156,9 @@ export class Generation implements KnownGeneration {
   /** Whether something on disk, or behind the held descriptor, was not read yet. */
   hasUnread(): boolean {
     const { harvester } = this;
-    if (harvester !== undefined && !harvester.gz) return this.contentBytes() > this.position;
+    if (harvester !== undefined && !harvester.gz) {
+      return this.contentBytes() > this.position || harvester.isInsideLongLine;
+    }
     if (this.places.some((place) => !place.gz && (place.contentBytes ?? 0) > this.position)) {
       return true;
     }
@@ -160,6 +177,22 @@ export class Generation implements KnownGeneration {
     return gz.contentBytes !== this.position % GZ_SIZE_MODULUS;
   }
 
+  /** Bytes of a file that has ended, without a first line: nothing can be read of it yet. */
+  get lacksIdentity(): boolean {
+    return this.fingerprint === undefined && !this.isActive && this.contentBytes() > 0;
+  }
+
+  /** Goes to the first line: what a copytruncate leaves before it is a hole of NULs, often longer than any event. */
+  skipHole(): void {
+    this.position = Math.max(this.position, this.head?.start ?? 0);
+    this.pendingEnd = Math.max(this.pendingEnd, this.position);
+  }
+
+  /** Whether bytes that were looked at, or handed on, are the beginning of a line that goes on. */
+  get isInsideLine(): boolean {
+    return this.pendingEnd > this.position || this.harvester?.isInsideLongLine === true;
+  }
+
   /** The place to read from: a plain file that holds the position, the active one first; else the gz. */
   bestPlace(): SeenFile | undefined {
     if (this.places.length === 1) return this.places[0];
@@ -176,18 +209,26 @@ export class Generation implements KnownGeneration {
   /** Reads the head of the held plain file once the first line is known, to notice later that it changed. */
   learnHead(): void {
     const { harvester, fingerprint, head } = this;
-    if (harvester === undefined || harvester.gz || fingerprint === undefined || head) return;
-    const found = readHead(harvester.fd, true);
+    if (harvester === undefined || fingerprint === undefined || head) return;
+    // Of a gz it only says where the first line begins.
+    if (harvester.gz && this.position > 0) return;
+    const found = harvester.gz ? readGzHead(harvester.fd) : readHead(harvester.fd, true);
     if (typeof found === 'object' && found.fingerprint === fingerprint) this.head = found;
   }
 
-  /** The held file ended before its first line did: what is there is the first line. */
-  identifyEnded(): void {
-    if (this.harvester === undefined || this.harvester.gz) return;
-    const head = readHead(this.harvester.fd, true);
-    if (typeof head !== 'object') return;
+  /**
+   * Learns who it is from the held file, if its first line is there by now.
+   * @param ended what is there is the first line, with or without its newline.
+   * @returns false when one of the others begins with the same line: the file is a copy of that one.
+   */
+  identify(ended: boolean, others: readonly KnownGeneration[]): boolean {
+    if (this.harvester === undefined || this.harvester.gz) return true;
+    const head = readHead(this.harvester.fd, ended);
+    if (typeof head !== 'object') return true;
+    if (others.some(({ fingerprint }) => fingerprint === head.fingerprint)) return false;
     this.fingerprint = head.fingerprint;
     this.head = head;
+    return true;
   }
 
   /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */
@@ -197,9 +238,36 @@ export class Generation implements KnownGeneration {
     return harvester.gz || (head !== undefined && headUnchanged(harvester.fd, head));
   }
 
+  /** Whether the held file, out of sight among these, was cut or written anew before it vanished. */
+  holdsAnotherLife(files: readonly SeenFile[]): boolean {
+    const { harvester, head } = this;
+    if (harvester === undefined || harvester.gz || head === undefined) return false;
+    if (files.some(({ ino, dev }) => ino === harvester.ino && dev === harvester.dev)) return false;
+    return harvester.sizeNow() < this.position || !headUnchanged(harvester.fd, head);
+  }
+
   release(): void {
     this.harvester?.release();
     this.harvester = undefined;
     this.head = undefined;
   }
+}
+
+/** A generation from a checkpoint, not found on disk yet. */
+export function recall(remembered: Remembered): Generation {
+  const { path, fingerprint, dev, ino, offset, size } = remembered;
+  const now = performance.now();
+  const generation = new Generation({ position: offset, age: retired(), now, fingerprint });
+  const { backup, gz } = parseLogFileName(basename(path));
+  const contentBytes = size;
+  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
+  generation.largestBytes = size;
+  generation.isOrphan = remembered.orphan;
+  return generation;
+}
+
+/** The age of a generation that lost its name just now. */
+export function retired(): Age {
+  const epochMs = Date.now();
+  return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
 }

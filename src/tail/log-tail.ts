@@ -57,7 +57,7 @@ export class LogTail {
   }
 
   /** Where each generation is and how far it was read. */
-  views(): GenerationView[] {
+  views(): Iterable<GenerationView> {
     return this.#generations.views();
   }
 
@@ -207,6 +207,11 @@ export class LogTail {
     if (!generation.isIntact()) {
       slot.release();
       this.#generations.scan(false);
+      if (generation.harvester === harvester && !generation.isIntact()) {
+        // Unlinked and overwritten: no scan shows what became of it. What is left of it may be elsewhere.
+        generation.release();
+        this.#generations.scan(false);
+      }
       return;
     }
     this.#take(generation, result, slot);

@@ -47,7 +47,8 @@ export interface Scan {
   readonly complete: boolean;
   /**
    * When a file that cannot be read was first met that still cannot (ms, monotonic; the latest of them): a
-   * generation that was not found since may be that file. -Infinity when all can be read.
+   * generation that was not found since may be that file. -Infinity when all can be read; Infinity when a file
+   * vanished while it was looked for: it may be there under another name, and may be any.
    */
   readonly unreadableSince: number;
 }
@@ -55,11 +56,13 @@ export interface Scan {
 /** How long one scan may go on identifying files (ms): rotation must not go unnoticed meanwhile. */
 const IDENTIFY_BUDGET_MS = 10;
 /** How many files one scan may open to identify them: they are all open until it is over. */
-const MAX_IDENTIFIED_PER_SCAN = 128;
+const MAX_OPENED_PER_SCAN = 128;
+/** How many of them are opened before the first is identified. */
+const MAX_OPENED_AHEAD = 64;
 
 /**
- * How often a scan lists the directory when a file vanishes between listing and opening it: under another name it
- * may be there still, and who does not see it ships the younger files first. More than a few times in a row means
+ * How often a scan lists the directory when files were renamed between listing and opening them: under another name
+ * they are there still, and who does not see them ships the younger ones first. More than a few times in a row means
  * that files come and go faster than they can be looked at.
  */
 const MAX_LISTINGS = 4;
@@ -72,14 +75,20 @@ export class Scanner {
   readonly #descriptors: Descriptors;
   readonly #problems: Problems;
   /** What was identified, by path: of the last complete scan, and of the one under way. */
-  #known = new Map<string, SeenFile>();
+  readonly #known = new Map<string, SeenFile>();
   /** What the last listing found, oldest first. */
   #listed: readonly SeenFile[] = [];
+  /** All names that the listing met, of this log and of others. */
+  #names: readonly string[] = [];
   /** Files before it are identified. */
   #next = 0;
   /** Since when files are there and cannot be read: of the last complete scan, and of the one under way. */
   #unreadable: ReadonlyMap<string, number> = new Map();
   #unreadableNow = new Map<string, number>();
+  /** Files that the last listing named and that were not there any more: renamed, compressed or deleted. */
+  #vanished = 0;
+  /** How often the scan under way has listed the directory. */
+  #listings = 0;
 
   constructor(site: LogSite, descriptors: Descriptors, problems: Problems) {
     this.#site = site;
@@ -92,34 +101,88 @@ export class Scanner {
    * @returns undefined when it is not there or cannot be read, which is reported.
    */
   scan(options: ScanOptions): Scan | undefined {
+    this.#listings = 1;
+    return this.#listAndIdentify(options);
+  }
+
+  /**
+   * Goes on with a scan that was not complete: with the next files, or, when files vanished while they were looked
+   * for, with another look at the directory. What was opened so far is in the scans before: they are to be taken.
+   */
+  goOn(options: ScanOptions): Scan | undefined {
+    if (this.#next < this.#listed.length) return this.#identifyNext(options);
+    this.#listings += 1;
+    return this.#listAndIdentify(options);
+  }
+
+  #listAndIdentify(options: ScanOptions): Scan | undefined {
     this.#unreadableNow = new Map();
+    this.#vanished = 0;
     const listed = this.#list(options);
     if (listed === undefined) return undefined;
     this.#listed = inOrder(listed, options.newestFirst);
     this.#next = 0;
-    return this.goOn(options);
+    return this.#identifyNext(options);
   }
 
-  /** Goes on with a scan that was not complete, without looking at the directory again. */
-  goOn(options: ScanOptions): Scan {
-    const opened = new Map<string, OpenFile>();
+  #identifyNext(options: ScanOptions): Scan {
+    const opened = this.#openAhead(options);
     const deadline = performance.now() + IDENTIFY_BUDGET_MS;
     const first = this.#next;
     for (; this.#next < this.#listed.length; this.#next++) {
       const listed = this.#listed[this.#next];
       if (listed === undefined) break;
-      const spent = opened.size >= MAX_IDENTIFIED_PER_SCAN || performance.now() > deadline;
+      const spent = opened.size >= MAX_OPENED_PER_SCAN || performance.now() > deadline;
       if (spent && this.#next > first) break;
       const file = this.#identify(listed, options, opened);
       if (file === undefined) this.#known.delete(listed.path);
       else this.#known.set(listed.path, file);
     }
-    const complete = this.#next >= this.#listed.length;
+    const atEnd = this.#next >= this.#listed.length;
+    const stale = atEnd && (this.#vanished > 0 || (opened.size > 0 && this.#hasOtherNames()));
+    const complete = atEnd && (!stale || this.#listings >= MAX_LISTINGS);
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
-    if (complete) this.#unreadable = this.#unreadableNow;
-    const unreadableSince = Math.max(-Infinity, ...this.#unreadable.values());
+    if (complete) this.#takeUnreadable();
+    const unreadableSince =
+      this.#vanished > 0 ? Infinity : Math.max(-Infinity, ...this.#unreadable.values());
     return { seen, opened, complete, unreadableSince };
+  }
+
+  /**
+   * Opens the next few files that are not known before anything is read of them: under fast rotation they live for
+   * milliseconds, and identifying one takes as long as the others may have.
+   */
+  #openAhead(options: ScanOptions): Map<string, OpenFile> {
+    const opened = new Map<string, OpenFile>();
+    if (!options.newestFirst) return opened;
+    for (let index = this.#next; index < this.#listed.length; index++) {
+      const listed = this.#listed[index];
+      if (listed === undefined || opened.size >= MAX_OPENED_AHEAD) break;
+      if (listed.ino !== NOT_LOOKED_AT || listed.gz) continue;
+      try {
+        opened.set(listed.path, this.#descriptors.open(listed.path));
+      } catch (error) {
+        // Whoever identifies it will meet the same error, and report it.
+        if (!(error instanceof Error && 'code' in error)) throw error;
+      }
+    }
+    return opened;
+  }
+
+  /** Whether there was a rotation since the listing: then the file opened as the active one has an older sibling. */
+  #hasOtherNames(): boolean {
+    const before = this.#names;
+    const names = this.#readNames() ?? [];
+    return names.length !== before.length || names.some((name, index) => name !== before[index]);
+  }
+
+  /** A file that could not be read and is gone is no problem any more. */
+  #takeUnreadable(): void {
+    for (const path of this.#unreadable.keys()) {
+      if (!this.#unreadableNow.has(path)) this.#problems.clear(path);
+    }
+    this.#unreadable = this.#unreadableNow;
   }
 
   #forgetOthers(): void {
@@ -138,23 +201,30 @@ export class Scanner {
     return withoutAliases(files);
   }
 
-  #list(options: ScanOptions): SeenFile[] | undefined {
-    const { directory, base } = this.#site;
-    let names: string[];
+  #readNames(): readonly string[] | undefined {
+    const { directory } = this.#site;
     try {
-      names = readdirSync(directory);
+      const names = readdirSync(directory);
       this.#problems.clear(directory);
+      return names;
     } catch (error) {
       this.#problems.report(directory, error, 'the directory cannot be read');
       return undefined;
     }
+  }
+
+  #list(options: ScanOptions): SeenFile[] | undefined {
+    const { directory, base } = this.#site;
+    const names = this.#readNames();
+    if (names === undefined) return undefined;
+    this.#names = names;
     const listed: SeenFile[] = [];
     const all = new Set(names);
     for (const name of names) {
       // Beside its plain file a gz is being made, or was left unfinished by a crash: the plain file counts.
       if (name.endsWith('.gz') && all.has(name.slice(0, -'.gz'.length))) continue;
       const parsed = parseLogFileName(name);
-      if (parsed.base !== base || (this.#site.accepts?.(name) ?? true) === false) continue;
+      if (parsed.base !== base || this.#site.accepts?.(name) === false) continue;
       const file = this.#look(join(directory, name), parsed, options.full);
       if (file !== undefined) listed.push(file);
     }
@@ -198,7 +268,7 @@ export class Scanner {
   ): SeenFile | undefined {
     const { path, gz } = listed;
     try {
-      const { fd, stats } = this.#descriptors.open(path);
+      const { fd, stats } = opened.get(path) ?? this.#descriptors.open(path);
       opened.set(path, { fd, stats });
       if (!stats.isFile()) return undefined;
       const file = fileOf(path, listed, stats);
@@ -216,6 +286,11 @@ export class Scanner {
   }
 
   #cannot(path: string, error: unknown, what: string): void {
+    if (errorCode(error) === 'ENOENT') {
+      this.#vanished += 1;
+      this.#problems.clear(path);
+      return;
+    }
     this.#unreadableNow.set(path, this.#unreadable.get(path) ?? performance.now());
     this.#problems.report(path, error, what);
   }
@@ -259,16 +334,17 @@ const NOTHING = { dev: 0, mtimeMs: 0, size: 0 };
 function inOrder(oldestFirst: readonly SeenFile[], newestFirst: boolean): readonly SeenFile[] {
   const active = oldestFirst.filter((file) => file.backup === undefined);
   const backups = oldestFirst.filter((file) => file.backup !== undefined);
-  return [...active, ...(newestFirst ? backups.reverse() : backups)];
+  return [...active, ...(newestFirst ? backups.toReversed() : backups)];
 }
 
 /** One file under several names (hard or symbolic links) counts once, under the first name. */
 function withoutAliases(files: readonly SeenFile[]): SeenFile[] {
-  const inodes = new Set<string>();
-  return files.filter((file) => {
-    const inode = `${file.dev}:${file.ino}`;
-    if (inodes.has(inode)) return false;
-    inodes.add(inode);
+  const byDevice = new Map<number, Set<number>>();
+  return files.filter(({ dev, ino }) => {
+    const inodes = byDevice.get(dev) ?? new Set();
+    byDevice.set(dev, inodes);
+    if (inodes.has(ino)) return false;
+    inodes.add(ino);
     return true;
   });
 }

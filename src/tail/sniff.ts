@@ -10,6 +10,8 @@ export type Sniffed = 'audit' | 'other' | 'unknown';
 
 /** The marks of an event stand in its first 200 bytes (FIELD.md); a torn line or two may come before. */
 const SNIFF_BYTES = 64 * 1024;
+/** No line is complete yet, and the first may become an event: JSON, or the legacy format's time. */
+const FIRST_LINE_BEGUN = /^\0*[{\d][^\n]*$/;
 
 export function sniff(path: string, gz: boolean): Sniffed {
   let fd: number;
@@ -39,5 +41,6 @@ export function sniffText(text: string): Sniffed {
   const json = text.includes('"kind":"Event"') && text.includes('"audit.k8s.io/');
   const bare = text.includes('"auditID":"') && text.includes('"stage":"');
   const legacy = text.includes(' AUDIT: id="');
-  return json || bare || legacy ? 'audit' : 'other';
+  if (json || bare || legacy) return 'audit';
+  return FIRST_LINE_BEGUN.test(text) && text.length < SNIFF_BYTES ? 'unknown' : 'other';
 }

@@ -2,20 +2,11 @@
  * Where the bytes of a generation come from: a plain file read at a position, or a gzip file decompressed from
  * its beginning. Both speak of decompressed offsets. Knows nothing of lines and of names.
  */
-import { fstatSync, read as readCallback } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
-import { constants, createGunzip } from 'node:zlib';
+import { Decompressor } from './decompressor.ts';
 
 const readAt = promisify(readCallback);
-
-/** Compressed bytes read at a time: some hundred KiB of events, little enough to keep many files open. */
-const GZ_READ_BYTES = 64 * 1024;
-/** Size of the pieces that zlib hands out; what is lost of a damaged file is at most a few of them. */
-const GZ_PIECE_BYTES = 64 * 1024;
-/** The same for a small file: thousands of them must not cost a large buffer each. */
-const GZ_MIN_PIECE_BYTES = 4 * 1024;
 
 export interface ByteSource {
   /**
@@ -55,7 +46,7 @@ export function gzSource(fd: number): ByteSource {
 /** Goes forward through the file once; what was read last is kept, since a reader asks again for a line's rest. */
 class GzSource implements ByteSource {
   readonly #fd: number;
-  #pieces: AsyncIterator<Buffer> | undefined;
+  #decompressor: Decompressor | undefined;
   /** Decompressed bytes from #base on that a reader may still ask for. */
   #kept: Buffer[] = [];
   #base = 0;
@@ -67,7 +58,7 @@ class GzSource implements ByteSource {
   }
 
   async read(into: Buffer, position: number): Promise<number> {
-    if (position < this.#base || this.#pieces === undefined) this.#restart();
+    if (position < this.#base || this.#decompressor === undefined) this.#restart();
     this.#forget(position);
     while (!this.#ended && this.#base + this.#keptBytes < position + into.length) {
       await this.#pull();
@@ -77,8 +68,8 @@ class GzSource implements ByteSource {
   }
 
   close(): void {
-    void this.#pieces?.return?.();
-    this.#pieces = undefined;
+    this.#decompressor?.close();
+    this.#decompressor = undefined;
     this.#kept = [];
     this.#keptBytes = 0;
   }
@@ -87,23 +78,23 @@ class GzSource implements ByteSource {
     this.close();
     this.#base = 0;
     this.#ended = false;
-    this.#pieces = decompressed(this.#fd);
+    this.#decompressor = Decompressor.of(this.#fd);
   }
 
   async #pull(): Promise<void> {
-    let next: IteratorResult<Buffer, unknown>;
+    let piece: Buffer | undefined;
     try {
-      next = (await this.#pieces?.next()) ?? { done: true, value: undefined };
+      piece = await this.#decompressor?.next();
     } catch (error) {
       this.#ended = true;
       throw new DamagedGzipError(this.#base + this.#keptBytes, error);
     }
-    if (next.done === true) {
+    if (piece === undefined) {
       this.#ended = true;
       return;
     }
-    this.#kept.push(next.value);
-    this.#keptBytes += next.value.length;
+    this.#kept.push(piece);
+    this.#keptBytes += piece.length;
   }
 
   #forget(position: number): void {
@@ -122,27 +113,5 @@ class GzSource implements ByteSource {
       from = Math.max(0, from - piece.length);
     }
     return copied;
-  }
-}
-
-function decompressed(fd: number): AsyncIterator<Buffer> {
-  // A file that is cut short gives what it holds: the caller sees by its length that something is missing.
-  const chunkSize = Math.min(GZ_PIECE_BYTES, Math.max(GZ_MIN_PIECE_BYTES, fstatSync(fd).size));
-  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH, chunkSize });
-  const ignored = pipeline(Readable.from(compressed(fd), { objectMode: true }), gunzip);
-  // Whoever iterates the pieces gets the same error; here it must only not go unhandled.
-  ignored.catch((error: unknown) => gunzip.destroy(error as Error));
-  return gunzip[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-}
-
-async function* compressed(fd: number): AsyncGenerator<Buffer> {
-  for (let position = 0; ;) {
-    // What is left of a file that is complete, or one byte to find the end of one that grew.
-    const left = Math.max(1, fstatSync(fd).size - position);
-    const buffer = Buffer.allocUnsafe(Math.min(GZ_READ_BYTES, left));
-    const { bytesRead } = await readAt(fd, buffer, 0, buffer.length, position);
-    if (bytesRead === 0) return;
-    position += bytesRead;
-    yield buffer.subarray(0, bytesRead);
   }
 }

@@ -19,7 +19,7 @@ export interface BlockSink {
   reserve(signal: AbortSignal): Promise<Slot>;
   /** Takes over the block and its slot. */
   accept(block: Block, slot: Slot): void;
-  /** The bytes [start, end) of a generation are left out because of `--from`. */
+  /** The bytes [start, end) of a generation are left out: before `--from`, or a hole of NULs. */
   skip(generation: number, start: number, end: number): void;
 }
 

@@ -31,6 +31,13 @@ const EDGES: readonly Edge[] = [
   // These two know all stages; no stage knows them.
   { from: 'commands/', to: '*' },
   { from: 'agent.ts', to: '*' },
+  // The two parts of the composition root that agent.ts has beside it: the middle of the way, and what is remembered.
+  { from: 'pipeline.ts', to: 'tail/tail.ts', typesOnly: true },
+  { from: 'pipeline.ts', to: 'event/', typesOnly: true },
+  { from: 'pipeline.ts', to: 'deliver/' },
+  { from: 'memory.ts', to: 'pipeline.ts', typesOnly: true },
+  { from: 'memory.ts', to: 'tail/' },
+  { from: 'memory.ts', to: 'checkpoint/' },
   // The stages, in the order of the data, and the noun each hands to the next.
   { from: 'tail/', to: 'event/block.ts' },
   { from: 'event/', to: 'deliver/chunk.ts' },
@@ -245,6 +252,30 @@ describe('the import test itself', () => {
       `import { run } from '../agent.ts';`,
       /no edge/,
     ],
+    [
+      'the middle of the way that knows an output',
+      'src/pipeline.ts',
+      `import { stdoutOutput } from './output/stdout.ts';`,
+      /no edge/,
+    ],
+    [
+      'the middle of the way that reads files',
+      'src/pipeline.ts',
+      `import { Scanner } from './tail/scanner.ts';`,
+      /no edge/,
+    ],
+    [
+      'what is remembered that builds the pipeline',
+      'src/memory.ts',
+      `import { Pipeline } from './pipeline.ts';`,
+      /only `import type`/,
+    ],
+    [
+      'a stage that knows what is remembered',
+      'src/tail/x.ts',
+      `import { logOf } from '../memory.ts';`,
+      /no edge/,
+    ],
     ['a way into main', 'src/agent.ts', `import './main.ts';`, /no edge/],
     ['a re-export', 'src/checkpoint/x.ts', `export * from '../tail/names.ts';`, /no edge/],
     ['a dynamic import', 'src/event/x.ts', `const a = await import("../tail/a.ts");`, /no edge/],
@@ -301,6 +332,11 @@ describe('the import test itself', () => {
       'all stages from agent.ts',
       'src/agent.ts',
       `import { a } from './tail/a.ts';\nimport { b } from './checkpoint/b.ts';`,
+    ],
+    [
+      'what is remembered from memory.ts',
+      'src/memory.ts',
+      `import { a } from './checkpoint/a.ts';\nimport type { Pipeline } from './pipeline.ts';`,
     ],
     [
       'simulate writing files',

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { escapeControl, wantsColor } from '../../src/observe/terminal.ts';
 
-/** Written as a list of categories on purpose: the code under test has ranges. */
-const ACTED_UPON = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+/** What must not be left over; written down apart from the code under test, as ranges where that has categories. */
+const ACTED_UPON =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}\p{Bidi_Control}\p{Surrogate}]/u;
 
 const anyText = fc
   .array(
@@ -13,9 +14,11 @@ const anyText = fc
       fc.integer({ min: 0, max: 0xffff }), // lone surrogates too
       fc.integer({ min: 0, max: 0xa0 }),
       fc.integer({ min: 0x2000, max: 0x2070 }),
+      fc.integer({ min: 0xfe00, max: 0xfeff }),
+      fc.integer({ min: 0xe0000, max: 0xe01ff }),
     ),
   )
-  .map((codes) => String.fromCharCode(...codes));
+  .map((codes) => String.fromCodePoint(...codes));
 
 test('nothing that a terminal acts upon is left', () => {
   fc.assert(fc.property(anyText, (text) => !ACTED_UPON.test(escapeControl(text))));
@@ -28,8 +31,42 @@ test('escaping twice is escaping once', () => {
 });
 
 test('harmless text comes back as it is', () => {
-  const harmless = fc.string({ unit: 'grapheme' }).filter((text) => !ACTED_UPON.test(text));
+  const seen = /^[\p{L}\p{N}\p{P}\p{S}\p{Mc}\p{Me}\p{Zs}]*$/u;
+  const fillers = /[\u115f\u1160\u3164\uffa0]/; // letters without a glyph
+  const harmless = fc
+    .string({ unit: 'grapheme' })
+    .filter((text) => seen.test(text) && !fillers.test(text));
   fc.assert(fc.property(harmless, (text) => escapeControl(text) === text));
+});
+
+test('no two texts that differ look the same because of what is not seen', () => {
+  const zeroWidth: readonly (readonly [string, string])[] = [
+    ['soft hyphen', '\u00ad'],
+    ['combining grapheme joiner', '\u034f'],
+    ['zero width space', '\u200b'],
+    ['zero width non-joiner', '\u200c'],
+    ['zero width joiner', '\u200d'],
+    ['word joiner', '\u2060'],
+    ['invisible times', '\u2062'],
+    ['Mongolian vowel separator', '\u180e'],
+    ['Hangul filler', '\u3164'],
+    ['variation selector', '\ufe0f'],
+    ['byte order mark', '\ufeff'],
+    ['interlinear annotation', '\ufff9'],
+    ['tag', '\u{e0041}'],
+    ['variation selector supplement', '\u{e0100}'],
+  ];
+  for (const [name, char] of zeroWidth) {
+    const code = char.codePointAt(0) ?? 0;
+    const hex = code.toString(16).padStart(code > 0xff ? 4 : 2, '0');
+    const escaped = code > 0xffff ? `\\u{${hex}}` : code > 0xff ? `\\u${hex}` : `\\x${hex}`;
+    assert.equal(escapeControl(`ad${char}min`), `ad${escaped}min`, name);
+  }
+});
+
+test('signs that are seen stay, also those that Unicode counts as format characters', () => {
+  const arabic = '\u0600\u0661 \u06dd\u0662 \u08e2\u0663 \u{110bd}';
+  assert.equal(escapeControl(arabic), arabic);
 });
 
 test('each kind of control character becomes visible', () => {

@@ -80,9 +80,13 @@ export interface LumberjackRun {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
-/** Starts a writer; `binary` comes from buildLumberjackWriter(). */
+/**
+ * Starts a writer; `binary` comes from buildLumberjackWriter(). At full speed it deletes a file some 50 ms after it
+ * was written: it runs at the lowest priority, so that a busy machine slows it down and not only its reader.
+ */
 export function startLumberjack(binary: string, options: LumberjackOptions): LumberjackRun {
-  const child = spawn(binary, flags(options), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = ['-n', '19', binary, ...flags(options)];
+  const child = spawn('nice', command, { stdio: ['ignore', 'pipe', 'pipe'] });
   const done = result(child, text(child.stdout), text(child.stderr));
   // Whoever awaits `done` gets the error; a test that only kills the writer must not crash over it.
   done.catch(() => undefined);

@@ -181,6 +181,16 @@ describe('simulate, when it cannot write', () => {
     });
   });
 
+  it('says that no directory can be made there', async () => {
+    // `recursive` of Node 20 never comes back from here.
+    for (const dir of ['/proc/audit-shipper', '/proc/audit-shipper/below']) {
+      await assert.rejects(simulate(optionsFor(dir, { count: 1 }), context()), {
+        code: 'ENOENT',
+        message: `cannot simulate an audit log in ${dir}: it is not there and cannot be made there; choose another directory`,
+      });
+    }
+  });
+
   it('says that the disk is full', async (t) => {
     const dir = temporary(t);
     symlinkSync('/dev/full', join(dir, 'audit.log'));

@@ -72,12 +72,17 @@ func main() {
 // Gives the background mill up to five seconds to finish, so that a test finds the files as they stay.
 func settle(path string, maxbackup int, compress bool) {
 	extension := filepath.Ext(path)
-	pattern := strings.TrimSuffix(path, extension) + "-*" + extension
+	pattern := strings.TrimSuffix(path, extension) + "-*" + extension + "*"
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		plain, _ := filepath.Glob(pattern)
-		zipped, _ := filepath.Glob(pattern + ".gz")
-		tooMany := maxbackup > 0 && len(plain)+len(zipped) > maxbackup
-		if !tooMany && (!compress || len(plain) == 0) {
+		backups, _ := filepath.Glob(pattern)
+		plain := 0
+		for _, name := range backups {
+			if !strings.HasSuffix(name, ".gz") {
+				plain++
+			}
+		}
+		tooMany := maxbackup > 0 && len(backups) > maxbackup
+		if !tooMany && (!compress || plain == 0) {
 			return
 		}
 	}

@@ -1,0 +1,48 @@
+/** The benchmark's table: as text for a terminal, which is also Markdown, and its place in docs/benchmarks.md. Pure. */
+import type { Measurement } from './measure.ts';
+
+const HEADINGS = ['what', 'events', 'MB', 'peak MB', 'MB/s', 'CPU s/GB'] as const;
+
+export function tableOf(measurements: readonly Measurement[]): string {
+  const rows = [[...HEADINGS], ...measurements.map(cellsOf)];
+  const widths = HEADINGS.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return `| ${cells.join(' | ')} |`;
+  });
+  const rule = widths.map((width, column) =>
+    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
+  return [lines[0], `| ${rule.join(' | ')} |`, ...lines.slice(1)].join('\n');
+}
+
+function cellsOf({ name, events, bytes, peakBytes, seconds, cpuSeconds }: Measurement): string[] {
+  const megabytes = bytes / 1e6;
+  const measured = bytes > 0;
+  return [
+    name,
+    String(events),
+    megabytes.toFixed(0),
+    (peakBytes / 1e6).toFixed(1),
+    measured ? (megabytes / seconds).toFixed(0) : '–',
+    measured ? (cpuSeconds / (megabytes / 1000)).toFixed(1) : '–',
+  ];
+}
+
+/**
+ * Replaces what stands between the two marks of a section.
+ * @throws when the document has no such section.
+ */
+export function withSection(document: string, section: string, text: string): string {
+  const begin = `<!-- ${section}: begin -->`;
+  const end = `<!-- ${section}: end -->`;
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`no section between "${begin}" and "${end}"`);
+  return `${document.slice(0, from + begin.length)}\n\n${text}\n\n${document.slice(to)}`;
+}

@@ -1,0 +1,62 @@
+/** The sums: what was read is delivered, filtered or in flight, and nothing is counted twice. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Accounts } from '../../src/deliver/accounts.ts';
+
+test('they begin with nothing', () => {
+  const accounts = new Accounts();
+  const { invalidLines, ...sums } = accounts.totals();
+  assert.ok(Object.values(sums).every((sum) => sum === 0));
+  assert.deepEqual(invalidLines, {});
+  assert.equal(accounts.inFlightBytes, 0);
+});
+
+test('read = delivered + filtered + in flight, always', () => {
+  const tally = fc.record({ events: fc.nat(100), bytes: fc.nat(10_000) });
+  const chunks = fc.array(fc.record({ delivered: tally, filtered: tally, settles: fc.boolean() }));
+  fc.assert(
+    fc.property(chunks, (given) => {
+      const accounts = new Accounts();
+      let unsettled = 0;
+      for (const { delivered, filtered, settles } of given) {
+        accounts.read(delivered.bytes + filtered.bytes);
+        if (settles) accounts.settled({ delivered, filtered });
+        else unsettled += delivered.bytes + filtered.bytes;
+        const { readBytes, deliveredBytes, filteredBytes } = accounts.totals();
+        assert.equal(accounts.inFlightBytes, unsettled);
+        assert.equal(readBytes, deliveredBytes + filteredBytes + accounts.inFlightBytes);
+      }
+    }),
+  );
+});
+
+test('each thing is counted where it belongs', () => {
+  const accounts = new Accounts();
+  accounts.read(100);
+  accounts.settled({ delivered: { events: 2, bytes: 60 }, filtered: { events: 1, bytes: 40 } });
+  accounts.invalid('torn');
+  accounts.invalid('torn');
+  accounts.invalid('not-json');
+  accounts.skipped(7);
+  accounts.lost(5);
+  accounts.rotated();
+  assert.deepEqual(accounts.totals(), {
+    readBytes: 100,
+    deliveredEvents: 2,
+    deliveredBytes: 60,
+    filteredEvents: 1,
+    filteredBytes: 40,
+    skippedBytes: 7,
+    invalidLines: { torn: 2, 'not-json': 1 },
+    lostBytes: 5,
+    rotations: 1,
+  });
+});
+
+test('totals are a picture of their moment', () => {
+  const accounts = new Accounts();
+  const before = accounts.totals();
+  accounts.invalid('torn');
+  assert.deepEqual(before.invalidLines, {});
+});

@@ -1,0 +1,149 @@
+/**
+ * What a checkpoint may hold, against a model that remembers every byte: never past an unsettled one, never back, and
+ * never inside a line that goes out in parts.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { Ledger } from '../../src/deliver/ledger.ts';
+
+/** Every byte on its own, and where lines end: slow, and obviously right. */
+class NaiveLedger {
+  readonly #start: number;
+  readonly #settled: boolean[] = [];
+  readonly #lineEnds = new Set<number>();
+
+  constructor(start: number) {
+    this.#start = start;
+    this.#lineEnds.add(start);
+  }
+
+  issue(length: number, endsLine: boolean): void {
+    for (let byte = 0; byte < length; byte++) this.#settled.push(false);
+    if (endsLine) this.#lineEnds.add(this.#start + this.#settled.length);
+  }
+
+  settle(start: number, end: number): void {
+    for (let at = start; at < end; at++) this.#settled[at - this.#start] = true;
+  }
+
+  get #prefix(): number {
+    const gap = this.#settled.indexOf(false);
+    return this.#start + (gap === -1 ? this.#settled.length : gap);
+  }
+
+  get position(): number {
+    let position = this.#prefix;
+    while (!this.#lineEnds.has(position)) position -= 1;
+    return position;
+  }
+
+  get inFlightBytes(): number {
+    return this.#start + this.#settled.length - this.#prefix;
+  }
+}
+
+interface Step {
+  /** Issue a range of so many bytes, or settle one of those in flight. */
+  readonly length: number | undefined;
+  readonly endsLine: boolean;
+  /** Which of those in flight. */
+  readonly pick: number;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  length: fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }),
+  endsLine: fc.boolean(),
+  pick: fc.nat(),
+});
+
+describe('a ledger', () => {
+  it('agrees with the naive one, whatever is settled in whatever order', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.array(step, { maxLength: 60 }), (start, steps) => {
+        const ledger = new Ledger(start);
+        const naive = new NaiveLedger(start);
+        const inFlight: (readonly [number, number])[] = [];
+        let before = ledger.position;
+        for (const { length, endsLine, pick } of steps) {
+          if (length !== undefined) {
+            const from = ledger.issuedTo;
+            ledger.issue({ start: from, end: from + length, endsLine });
+            naive.issue(length, endsLine);
+            inFlight.push([from, from + length]);
+          } else {
+            const [range] = inFlight.splice(pick % (inFlight.length || 1), 1);
+            if (range === undefined) continue;
+            ledger.settle(...range);
+            naive.settle(...range);
+          }
+          assert.equal(ledger.position, naive.position);
+          assert.equal(ledger.inFlightBytes, naive.inFlightBytes);
+          assert.ok(ledger.position >= before, 'it never goes back');
+          before = ledger.position;
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('begins where it is told to', () => {
+    const ledger = new Ledger(4096);
+    assert.deepEqual([ledger.position, ledger.issuedTo, ledger.inFlightBytes], [4096, 4096, 0]);
+  });
+
+  it('stays before a line in parts until its last part is settled', () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 10, endsLine: true });
+    ledger.issue({ start: 10, end: 20, endsLine: false });
+    ledger.issue({ start: 20, end: 25, endsLine: true });
+    ledger.settle(0, 10);
+    ledger.settle(10, 20);
+    assert.deepEqual([ledger.position, ledger.inFlightBytes], [10, 5]);
+    ledger.settle(20, 25);
+    assert.deepEqual([ledger.position, ledger.inFlightBytes], [25, 0]);
+  });
+
+  it('ends a line in parts also with an empty last part', () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 10, endsLine: false });
+    ledger.issue({ start: 10, end: 10, endsLine: true });
+    ledger.settle(0, 10);
+    assert.equal(ledger.position, 0);
+    ledger.settle(10, 10);
+    assert.equal(ledger.position, 10);
+  });
+
+  const mistakes: readonly (readonly [string, (ledger: Ledger) => void])[] = [
+    ['a gap', (ledger) => ledger.issue({ start: 11, end: 20, endsLine: true })],
+    ['an overlap', (ledger) => ledger.issue({ start: 9, end: 20, endsLine: true })],
+    [
+      'a range that ends before it starts',
+      (ledger) => ledger.issue({ start: 10, end: 9, endsLine: true }),
+    ],
+    ['settling what was never issued', (ledger) => ledger.settle(10, 20)],
+    ['settling a part of a range', (ledger) => ledger.settle(0, 5)],
+    [
+      'settling twice',
+      (ledger) => {
+        ledger.settle(0, 10);
+        ledger.settle(0, 10);
+      },
+    ],
+  ];
+  for (const [name, make] of mistakes) {
+    it(`does not accept ${name}`, () => {
+      const ledger = new Ledger(0);
+      ledger.issue({ start: 0, end: 10, endsLine: true });
+      assert.throws(() => make(ledger), { name: 'AssertionError' });
+    });
+  }
+
+  it('does not accept that a range settles twice while an older one is in flight', () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 10, endsLine: true });
+    ledger.issue({ start: 10, end: 20, endsLine: true });
+    ledger.settle(10, 20);
+    assert.throws(() => ledger.settle(10, 20), { name: 'AssertionError' });
+  });
+});

@@ -1,0 +1,64 @@
+/**
+ * The program is away while lumberjack rotates, once to three times, and comes back: it goes on where it was, in
+ * whatever file that is now. Every number arrives once, in order.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { Workplace } from '../support/agent.ts';
+import { buildLumberjackWriter, startLumberjack } from '../support/lumberjack.ts';
+
+const binary = await buildLumberjackWriter();
+const skip = binary === undefined && 'Go or lumberjack is not installed';
+
+/** A good half of a file of one megabyte, so that the agent leaves in the middle of one. */
+const BEFORE = 600;
+const EVENTS_PER_FILE = 1000;
+/** As many events again that do not rotate the log once more. */
+const AFTER = 100;
+
+async function writeMore(
+  workplace: Workplace,
+  events: { readonly start: number; readonly count: number; readonly compress: boolean },
+): Promise<number> {
+  const { path } = workplace;
+  const result = await startLumberjack(binary ?? '', { path, maxbackup: 3, ...events }).done;
+  assert.ok(result !== undefined);
+  return result.rotations;
+}
+
+describe('an agent that is down', { skip }, () => {
+  for (const compress of [false, true]) {
+    for (const rotations of [1, 2, 3]) {
+      const how = `${rotations} rotations ${compress ? 'with' : 'without'} compression`;
+
+      it(`across ${how} goes on where it was`, async (t) => {
+        const workplace = new Workplace(t);
+        const { path } = workplace;
+        workplace.logs.write('audit.log', '');
+        const first = await workplace.follow();
+        const options = { path, maxbackup: 3, count: BEFORE };
+        await startLumberjack(binary ?? '', options).done;
+        await workplace.delivered(first, BEFORE);
+        assert.deepEqual(await first.stop(), { code: 0, signal: null });
+
+        const count = rotations * EVENTS_PER_FILE;
+        assert.equal(await writeMore(workplace, { start: BEFORE + 1, count, compress }), rotations);
+        const second = await workplace.follow();
+        const start = BEFORE + count + 1;
+        await writeMore(workplace, { start, count: AFTER, compress });
+        const last = start + AFTER - 1;
+        await workplace.delivered(second, last);
+        assert.deepEqual(await second.stop(), { code: 0, signal: null });
+
+        assert.equal(workplace.shipped(), `1-${last}`);
+        assert.equal(second.summary()['lost_bytes'], 0);
+        const zipped = readdirSync(workplace.logs.path).filter((name) => name.endsWith('.gz'));
+        assert.equal(zipped.length, compress ? rotations : 0);
+        // Once more from what is remembered: nothing is new.
+        await workplace.ship();
+        assert.equal(workplace.lines().length, last);
+      });
+    }
+  }
+});

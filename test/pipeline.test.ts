@@ -1,0 +1,217 @@
+/**
+ * The middle of the way: whatever is read comes to exactly one account, and a checkpoint's ledger, a place in the
+ * window and the sums move only when the output has a block's bytes.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { Dispatcher } from '../src/deliver/dispatcher.ts';
+import { Window } from '../src/deliver/window.ts';
+import { JsonWriter } from '../src/event/json-writer.ts';
+import { Shipper } from '../src/event/shipper.ts';
+import { LineTranscoder } from '../src/event/transcoder.ts';
+import { Pipeline } from '../src/pipeline.ts';
+import { blockOf, FINGERPRINT, LOG, type BlockOptions } from './support/blocks.ts';
+import { HeldOutput } from './support/held-output.ts';
+import { RecordingLog } from './support/recording-log.ts';
+
+const PLACES = 4;
+const patient = new AbortController().signal;
+
+function setUp(remembers = true) {
+  const output = new HeldOutput();
+  const log = new RecordingLog();
+  const window = new Window(PLACES, 4096);
+  const dispatcher = new Dispatcher({ output, log });
+  const transcoder = new LineTranscoder(
+    new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
+  );
+  let filesChanges = 0;
+  const pipeline = new Pipeline({
+    window,
+    transcoder,
+    dispatcher,
+    log,
+    onFilesChanged: () => (filesChanges += 1),
+    remembers,
+  });
+  const running = dispatcher.run();
+  const accept = async (content: string, options?: BlockOptions): Promise<void> => {
+    pipeline.accept(blockOf(content, options), await pipeline.reserve(patient));
+  };
+  const end = async (): Promise<void> => {
+    output.takeAll();
+    assert.equal(await dispatcher.drained(patient), true);
+    dispatcher.stop();
+    await running;
+  };
+  return { output, log, window, pipeline, accept, end, filesChanges: () => filesChanges };
+}
+
+function positionOf(pipeline: Pipeline, generation: number): number | undefined {
+  return pipeline.ledgers.get(generation)?.ledger.position;
+}
+
+describe('a block', () => {
+  it('settles everywhere when the output has it, and nowhere before', async () => {
+    const { output, pipeline, window, accept, end } = setUp();
+    await accept('{"a":1}\nbad\n', { start: 100 });
+    const { accounts } = pipeline;
+    assert.deepEqual([accounts.inFlightBytes, positionOf(pipeline, 1), window.used], [12, 100, 1]);
+    await output.take();
+    assert.deepEqual([accounts.inFlightBytes, positionOf(pipeline, 1), window.used], [0, 112, 0]);
+    const { deliveredEvents, deliveredBytes, invalidLines } = accounts.totals();
+    assert.deepEqual(
+      { deliveredEvents, deliveredBytes, invalidLines },
+      { deliveredEvents: 2, deliveredBytes: 12, invalidLines: { 'not-json': 1 } },
+    );
+    await end();
+  });
+
+  it('becomes a chunk that names its generation and its bytes', async () => {
+    const { output, accept, end } = setUp();
+    await accept('{"a":1}\n', { start: 100 });
+    await output.take();
+    const [chunk] = output.delivered;
+    assert.equal(chunk?.id, `${FINGERPRINT}-100-108`);
+    assert.equal(chunk.payloadBytes, 8);
+    assert.equal(Buffer.concat(chunk.payload).toString(), '{"a":1}\n');
+    await end();
+  });
+
+  it('that is a part of a line moves no checkpoint until the last part is settled', async () => {
+    const { output, pipeline, accept, end } = setUp();
+    await accept('{"a":1}\n');
+    await accept('xxxx', { start: 8, kind: 'part' });
+    await accept('xx\n', { start: 12, kind: 'last-part' });
+    await output.take();
+    await output.take();
+    assert.equal(positionOf(pipeline, 1), 8);
+    await output.take();
+    assert.equal(positionOf(pipeline, 1), 15);
+    assert.equal(pipeline.accounts.totals().deliveredEvents, 2);
+    await end();
+  });
+
+  it('that holds only blank lines settles as well', async () => {
+    const { pipeline, accept, end } = setUp();
+    await accept('\n\r\n');
+    await end();
+    assert.equal(positionOf(pipeline, 1), 3);
+    assert.equal(pipeline.accounts.inFlightBytes, 0);
+  });
+
+  it('waits for room: there is never more than the window holds', async () => {
+    const { output, window, accept, end } = setUp();
+    for (let number = 0; number < PLACES; number++) await accept('{}\n', { start: number * 3 });
+    let accepted = false;
+    const waiting = accept('{}\n', { start: PLACES * 3 }).then(() => (accepted = true));
+    assert.deepEqual([accepted, window.used], [false, PLACES]);
+    await output.take();
+    await waiting;
+    assert.equal(window.used, PLACES);
+    await end();
+  });
+});
+
+describe('the sums of a pipeline', () => {
+  const line = fc.constantFrom('{"a":1}', '{}', 'bad', '', '{"a":1}{"b":2}', '\0\0', '[1]');
+  const step = fc.oneof(
+    fc.record({ generation: fc.integer({ min: 1, max: 3 }), lines: fc.array(line) }),
+    fc.constant('take' as const),
+  );
+
+  it('hold at every moment: read = delivered + in flight, and each ledger says the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { output, pipeline, window, accept, end } = setUp();
+        const ends = new Map<number, number>();
+        for (const what of steps) {
+          if (what === 'take') await output.take();
+          else if (window.used < PLACES) {
+            const { generation, lines } = what;
+            const content = lines.map((text) => `${text}\n`).join('');
+            const start = ends.get(generation) ?? generation * 1000;
+            await accept(content, { generation, start, fingerprint: `f${generation}` });
+            ends.set(generation, start + content.length);
+          }
+          const { readBytes, deliveredBytes, filteredBytes } = pipeline.accounts.totals();
+          const inFlight = [...pipeline.ledgers.values()].map(({ ledger }) => ledger.inFlightBytes);
+          const sum = inFlight.reduce((one, other) => one + other, 0);
+          assert.equal(readBytes, deliveredBytes + filteredBytes + sum);
+          assert.equal(pipeline.accounts.inFlightBytes, sum);
+        }
+        await end();
+        for (const [generation, at] of ends) assert.equal(positionOf(pipeline, generation), at);
+        const outputs = output.delivered.map(({ payload }) => Buffer.concat(payload).toString());
+        const lines = outputs.join('').split('\n').length - 1;
+        assert.equal(pipeline.accounts.totals().deliveredEvents, lines);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('count what a tail tells', async () => {
+    const { pipeline, filesChanges, end } = setUp();
+    pipeline.skip(1, 10, 30);
+    pipeline.rotated();
+    pipeline.filesChanged();
+    const { skippedBytes, rotations } = pipeline.accounts.totals();
+    assert.deepEqual([skippedBytes, rotations, filesChanges()], [20, 1, 1]);
+    await end();
+  });
+});
+
+describe('a loss', () => {
+  const loss = { path: '/x.log', fingerprint: FINGERPRINT, from: 8, bytes: 92 };
+
+  it('is counted, said, and told to the checkpoints once', async () => {
+    const { pipeline, log, end } = setUp();
+    pipeline.lost(LOG, loss);
+    assert.equal(pipeline.accounts.totals().lostBytes, 92);
+    const [said] = log.entries;
+    assert.deepEqual(said?.fields, { path: '/x.log', from_offset: 8, bytes: 92 });
+    assert.deepEqual(pipeline.takeLosses(), [{ log: LOG, loss }]);
+    assert.deepEqual(pipeline.takeLosses(), []);
+    await end();
+  });
+
+  it('behind bytes in flight moves the checkpoint only when those are settled', async () => {
+    const { output, pipeline, accept, end } = setUp();
+    await accept('{"a":1}\n');
+    pipeline.lost(LOG, loss);
+    assert.deepEqual([positionOf(pipeline, 1), pipeline.takeLosses()], [0, []]);
+    await output.take();
+    assert.equal(positionOf(pipeline, 1), 100);
+    assert.equal(pipeline.accounts.inFlightBytes, 0);
+    await end();
+  });
+
+  it('in another generation, or another log, is none of its ledger’s business', async () => {
+    const { pipeline, accept, end } = setUp();
+    await accept('{"a":1}\n');
+    pipeline.lost('/other/audit.log', loss);
+    pipeline.lost(LOG, { ...loss, fingerprint: 'another' });
+    assert.equal(pipeline.takeLosses().length, 2);
+    await end();
+    assert.equal(positionOf(pipeline, 1), 8);
+  });
+});
+
+describe('a pipeline without checkpoints', () => {
+  it('keeps nothing of what is settled, however often its log rotates', async () => {
+    const { output, pipeline, accept, end } = setUp(false);
+    for (let generation = 1; generation <= 100; generation++) {
+      await accept('{}\n', { generation });
+      await accept('{}\n', { generation, start: 3 });
+      assert.equal(pipeline.ledgers.size, 1);
+      await output.take();
+      await output.take();
+      pipeline.lost(LOG, { path: LOG, fingerprint: 'f', from: 6, bytes: 1 });
+    }
+    assert.equal(pipeline.ledgers.size, 0);
+    assert.deepEqual(pipeline.takeLosses(), []);
+    assert.equal(pipeline.accounts.totals().deliveredEvents, 200);
+    await end();
+  });
+});

@@ -1,0 +1,160 @@
+/**
+ * What a tail is given, as a test wants it: a log and an observer that write down what they hear, and a sink that
+ * keeps what it is handed. Knows nothing of what a test expects.
+ */
+import type { Block, BlockKind } from '../../src/event/block.ts';
+import type { Log, LogFields, LogLevel } from '../../src/observe/log.ts';
+import { Descriptors } from '../../src/tail/descriptors.ts';
+import { Problems } from '../../src/tail/problems.ts';
+import type {
+  BlockSink,
+  LogTailOptions,
+  LogTailParts,
+  Loss,
+  Slot,
+  TailObserver,
+} from '../../src/tail/tail.ts';
+
+/** A line of the agent's own log. */
+export interface Said {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export class RecordingLog implements Log {
+  readonly said: Said[] = [];
+
+  error(message: string, fields: LogFields = {}): void {
+    this.said.push({ level: 'error', message, fields });
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.said.push({ level: 'warn', message, fields });
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.said.push({ level: 'info', message, fields });
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.said.push({ level: 'debug', message, fields });
+  }
+
+  /** The messages of this level. */
+  messages(level: LogLevel): readonly string[] {
+    return this.said.filter((line) => line.level === level).map(({ message }) => message);
+  }
+}
+
+export class RecordingObserver implements TailObserver {
+  rotations = 0;
+  filesChanges = 0;
+  readonly losses: Loss[] = [];
+
+  rotated(): void {
+    this.rotations += 1;
+  }
+
+  lost(_log: string, loss: Loss): void {
+    this.losses.push(loss);
+  }
+
+  filesChanged(): void {
+    this.filesChanges += 1;
+  }
+}
+
+/** A block as it was handed on, with its bytes as text; the slab itself is used again. */
+export interface Delivered {
+  readonly generation: number;
+  readonly fingerprint: string;
+  readonly start: number;
+  readonly kind: BlockKind;
+  readonly text: string;
+}
+
+export interface Skipped {
+  readonly generation: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Takes everything at once; a slot is free again as soon as its block was taken. */
+export class RecordingSink implements BlockSink {
+  readonly delivered: Delivered[] = [];
+  readonly skipped: Skipped[] = [];
+  readonly #slabBytes: number;
+  /** Slots that were given out and did not come back. */
+  reserved = 0;
+  /** Called after each block. */
+  onDelivered: (() => void) | undefined;
+
+  constructor(slabBytes: number) {
+    this.#slabBytes = slabBytes;
+  }
+
+  reserve(signal: AbortSignal): Promise<Slot> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    this.reserved += 1;
+    const release = (): void => {
+      this.reserved -= 1;
+    };
+    return Promise.resolve({ slab: Buffer.allocUnsafe(this.#slabBytes), release });
+  }
+
+  accept(block: Block, slot: Slot): void {
+    const { generation, fingerprint, start, kind, bytes } = block;
+    this.delivered.push({ generation, fingerprint, start, kind, text: bytes.toString('utf8') });
+    slot.release();
+    this.onDelivered?.();
+  }
+
+  skip(generation: number, start: number, end: number): void {
+    this.skipped.push({ generation, start, end });
+  }
+
+  /** Everything that was delivered, in the order of its coming. */
+  get text(): string {
+    return this.delivered.map(({ text }) => text).join('');
+  }
+}
+
+export interface TestParts extends LogTailParts {
+  readonly log: RecordingLog;
+  readonly observer: RecordingObserver;
+  readonly sink: RecordingSink;
+}
+
+/** Parts with room for some lines in each slot. */
+export function testParts({ slabBytes = 4096, maxHeld = 100 } = {}): TestParts {
+  const log = new RecordingLog();
+  return {
+    log,
+    observer: new RecordingObserver(),
+    sink: new RecordingSink(slabBytes),
+    descriptors: new Descriptors(maxHeld),
+    problems: new Problems(log),
+  };
+}
+
+/** Follows from the beginning; lines hold their time as `"t":<ms>` and nothing else is looked at. */
+export const FOLLOWING: LogTailOptions = {
+  follow: true,
+  remembers: true,
+  maxEventBytes: 1024 * 1024,
+  from: { kind: 'beginning' },
+  firstLineSince: firstTimeSince,
+};
+
+const TIME = /^.*"t":(\d+)/;
+
+function firstTimeSince(lines: Buffer, epochMs: number): number | undefined {
+  let start = 0;
+  for (const line of lines.toString('latin1').split(/(?<=\n)/)) {
+    const time = TIME.exec(line)?.[1];
+    if (time !== undefined && Number(time) >= epochMs) return start;
+    start += line.length;
+  }
+  return undefined;
+}
