@@ -11,8 +11,6 @@ import { escapeControl } from './observe/terminal.ts';
 // alive; with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--optimize-for-size');
 setFlagsFromString('--semi-space-growth-factor=1');
-setFlagsFromString('--heap-growing-percent=20');
-setFlagsFromString('--no-incremental-marking');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;

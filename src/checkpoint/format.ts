@@ -33,7 +33,7 @@ export interface CheckpointFile {
 
 const CHECKPOINT_VERSION = 1;
 /** Thousands of checkpoints are megabytes of text, which need not be in memory all at once. */
-const PIECE_CHARS = 64 * 1024;
+const PIECE_CHARS = 32 * 1024;
 
 /** The file's content is not what this version can read. The message says what to do. */
 export class CheckpointFormatError extends Error {

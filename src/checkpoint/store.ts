@@ -15,6 +15,8 @@ export const CHECKPOINT_FILE = 'checkpoints.json';
 /** Only the owner may read where the audit trail stands, or change it. */
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Bytes of one write: several hundred checkpoints. */
+const WRITE_BYTES = 64 * 1024;
 
 /** The state directory cannot be used. The message says why and what to do. */
 export class StateError extends Error {
@@ -72,7 +74,7 @@ export class CheckpointStore {
     const temporary = `${this.#path}.new`;
     const handle = await open(temporary, 'w', FILE_MODE);
     await closing(handle, async () => {
-      for (const piece of formatCheckpoints(file)) await handle.appendFile(piece);
+      await write(handle, formatCheckpoints(file));
       await handle.sync();
     });
     await rename(temporary, this.#path);
@@ -100,6 +102,19 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** Through one buffer: a buffer for each piece would be megabytes of garbage with each save. */
+async function write(handle: FileHandle, pieces: Iterable<string>): Promise<void> {
+  const encoder = new TextEncoder();
+  const buffer = new Uint8Array(WRITE_BYTES);
+  for (const piece of pieces) {
+    for (let rest = piece; rest !== '';) {
+      const { read, written } = encoder.encodeInto(rest, buffer);
+      await handle.appendFile(buffer.subarray(0, written));
+      rest = rest.slice(read);
+    }
   }
 }
 

@@ -19,9 +19,9 @@ const NEWLINE = 10;
 /** How much of a hole of NULs is looked at in one read. */
 const HOLE_BYTES = 256 * 1024;
 /** Compressed bytes to try, in turn, until they hold the first line; audit events shrink 10 to 20 times. */
-const GZ_HEAD_BYTES = [1024, 8 * 1024, 64 * 1024, 256 * 1024] as const;
-/** Output buffer of such an attempt: about what the first one gives. */
-const GZ_HEAD_OUTPUT_BYTES = 4 * 1024;
+const GZ_HEAD_BYTES = [768, 2048, 8 * 1024, 64 * 1024, 256 * 1024] as const;
+/** Output buffer of such an attempt: about what the first one gives of Metadata events. */
+const GZ_HEAD_OUTPUT_BYTES = 2 * 1024;
 
 /** The head of a file whose first line is complete. */
 export interface Head {

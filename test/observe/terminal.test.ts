@@ -5,8 +5,29 @@ import * as fc from 'fast-check';
 import { escapeControl, wantsColor } from '../../src/observe/terminal.ts';
 
 /** What must not be left over; written down apart from the code under test, as ranges where that has categories. */
-const ACTED_UPON =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}\p{Bidi_Control}\p{Surrogate}]/u;
+const ACTED_UPON: readonly (readonly [number, number])[] = [
+  [0x00, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xd800, 0xdfff],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffb],
+  [0xe0000, 0xe0fff],
+];
+
+function isActedUpon(text: string): boolean {
+  return Array.from(text, (char) => char.codePointAt(0) ?? 0).some((code) =>
+    ACTED_UPON.some(([first, last]) => code >= first && code <= last),
+  );
+}
 
 const anyText = fc
   .array(
@@ -21,7 +42,7 @@ const anyText = fc
   .map((codes) => String.fromCodePoint(...codes));
 
 test('nothing that a terminal acts upon is left', () => {
-  fc.assert(fc.property(anyText, (text) => !ACTED_UPON.test(escapeControl(text))));
+  fc.assert(fc.property(anyText, (text) => !isActedUpon(escapeControl(text))));
 });
 
 test('escaping twice is escaping once', () => {

@@ -110,6 +110,13 @@ export class Agent {
     return this.until(`"${text}" in the log`, () => this.log.find(({ msg }) => msg.includes(text)));
   }
 
+  /** What happens meanwhile, the agent finds when it is over: as on a machine that has no time for it. */
+  whileFrozen(happens: () => void): void {
+    this.child.kill('SIGSTOP');
+    happens();
+    this.child.kill('SIGCONT');
+  }
+
   /** SIGTERM, and the end that follows it. */
   async stop(): Promise<Exit> {
     this.child.kill('SIGTERM');
