@@ -2,6 +2,7 @@
  * What one line is: an event, several glued together by a crash, or no event at all. Pure; it changes no byte.
  */
 import { isUtf8 } from 'node:buffer';
+import { judgeJson } from './json.ts';
 
 const NUL = 0;
 /** NUL, tab, carriage return, blank. */
@@ -41,16 +42,10 @@ export function piecesOf(buffer: Buffer, start: number, end: number): readonly P
 /** Whether bytes are one JSON object (RFC 8259), or why not. */
 function judge(buffer: Buffer, start: number, end: number): 'object' | InvalidReason {
   if (!isUtf8(buffer.subarray(start, end))) return 'not-utf8';
-  try {
-    // As latin1 every byte is one character: the verdict on the structure is the same, without a decoder.
-    const value: unknown = JSON.parse(buffer.toString('latin1', start, end));
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? 'object' : 'not-an-object';
-  } catch (error) {
-    if (error instanceof SyntaxError) return 'not-json';
-    throw error;
-  }
+  return REASONS[judgeJson(buffer, start, end)];
 }
+
+const REASONS = { object: 'object', other: 'not-an-object', invalid: 'not-json' } as const;
 
 /**
  * A torn line with a whole event glued to it (a crash in the middle of a write, then a restart that appends):

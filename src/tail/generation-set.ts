@@ -336,6 +336,7 @@ export class GenerationSet {
     generation.placedAt = performance.now();
     const best = generation.bestPlace() ?? files[0];
     if (best === undefined) return;
+    if (generation.isOvertakenBy(best)) generation.release();
     if (best.path !== generation.lastSeen?.path) generation.changedAt = performance.now();
     generation.lastSeen = best;
     generation.age = best;

@@ -206,6 +206,18 @@ export class Generation implements KnownGeneration {
     );
   }
 
+  /**
+   * Whether the held file was replaced by a copy of it that has grown further (`sed -i`, a restored backup): the copy
+   * is read on. As long as it has not, whoever holds the old one as we do may still write to that.
+   */
+  isOvertakenBy(place: SeenFile): boolean {
+    const { harvester } = this;
+    if (harvester === undefined || harvester.gz || place.gz) return false;
+    const isHeld = ({ dev, ino }: SeenFile): boolean =>
+      ino === harvester.ino && dev === harvester.dev;
+    return !this.places.some(isHeld) && (place.contentBytes ?? 0) > harvester.sizeNow();
+  }
+
   /** Reads the head of the held plain file once the first line is known, to notice later that it changed. */
   learnHead(): void {
     const { harvester, fingerprint, head } = this;

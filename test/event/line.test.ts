@@ -38,7 +38,7 @@ describe('a line that is one JSON object', () => {
     ['numbers of many digits', '{"a":12345678901234567890123456789}'],
     ['half a surrogate pair, escaped', '{"a":"\\ud800"}'],
     ['an event as text', JSON.stringify({ log: bodyEvent('1') })],
-    ['very deep nesting', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['very deep nesting', `{"a":${'['.repeat(9_999)}${']'.repeat(9_999)}}`],
   ];
   for (const [name, text] of objects) {
     it(`is one event: ${name}`, () => {

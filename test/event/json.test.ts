@@ -1,0 +1,71 @@
+/** The validator gives the verdict of JSON.parse, on everything. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { judgeJson, MAX_DEPTH } from '../../src/event/json.ts';
+
+function parsed(text: string): 'object' | 'other' | 'invalid' {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? 'object' : 'other';
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'invalid';
+    throw error;
+  }
+}
+
+function judged(text: string): 'object' | 'other' | 'invalid' {
+  const bytes = Buffer.from(text, 'latin1');
+  // Neighbours that would change the verdict if they were looked at.
+  const framed = Buffer.concat([Buffer.from('{"a":1'), bytes, Buffer.from('}]"0,')]);
+  return judgeJson(framed, 6, 6 + bytes.length);
+}
+
+/** Text that is nearly JSON: its characters are those that the grammar knows. */
+const grammarText = fc
+  .array(fc.constantFrom(...'{}[]":,\\/+-.0123456789eEtrufalsn bAx\t\n\r\u0000\u007f\u00ff'), {
+    maxLength: 24,
+  })
+  .map((characters) => characters.join(''));
+
+/** JSON with one character changed, removed or added. */
+const mutatedJson = fc
+  .tuple(fc.json(), fc.nat(), fc.constantFrom('', ...'{}[]":,\\u0-.e \n\u0001x'), fc.boolean())
+  .map(([json, at, put, replace]) => {
+    const text = Buffer.from(json).toString('latin1');
+    const index = at % (text.length + 1);
+    return text.slice(0, index) + put + text.slice(replace ? index + 1 : index);
+  });
+
+describe('the verdict on JSON', () => {
+  for (const [name, texts] of [
+    ['JSON', fc.json().map((json) => Buffer.from(json).toString('latin1'))],
+    ['text of the characters of JSON', grammarText],
+    ['JSON that was changed in one place', mutatedJson],
+    ['any text', fc.string()],
+  ] as const) {
+    it(`is that of JSON.parse for ${name}`, () => {
+      fc.assert(
+        fc.property(texts, (text) => {
+          assert.equal(judged(text), parsed(text), JSON.stringify(text));
+        }),
+        { numRuns: 3000 },
+      );
+    });
+  }
+
+  it('is that of JSON.parse at every cut of an event', () => {
+    const event = '{"a":[1,-0.5e+7,{}],"b":"\\u00e9\\n\\"x","c":{"d":null,"e":[true,false,[]]}}';
+    for (let end = 0; end <= event.length; end++) {
+      const text = event.slice(0, end);
+      assert.equal(judged(text), parsed(text), text);
+    }
+  });
+
+  it('has a limit of depth, which JSON.parse has not', () => {
+    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+    assert.equal(judged(nested(MAX_DEPTH)), 'other');
+    assert.equal(judged(nested(MAX_DEPTH + 1)), 'invalid');
+  });
+});
