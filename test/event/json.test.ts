@@ -24,14 +24,22 @@ function judged(text: string): 'object' | 'other' | 'invalid' {
 
 /** Text that is nearly JSON: its characters are those that the grammar knows. */
 const grammarText = fc
-  .array(fc.constantFrom(...'{}[]":,\\/+-.0123456789eEtrufalsn bAx\t\n\r\u0000\u007f\u00ff'), {
-    maxLength: 24,
-  })
+  .array(
+    fc.constantFrom(...Array.from('{}[]":,\\/+-.0123456789eEtrufalsn bAx\t\n\r\u0000\u007f\u00ff')),
+    {
+      maxLength: 24,
+    },
+  )
   .map((characters) => characters.join(''));
 
 /** JSON with one character changed, removed or added. */
 const mutatedJson = fc
-  .tuple(fc.json(), fc.nat(), fc.constantFrom('', ...'{}[]":,\\u0-.e \n\u0001x'), fc.boolean())
+  .tuple(
+    fc.json(),
+    fc.nat(),
+    fc.constantFrom('', ...Array.from('{}[]":,\\u0-.e \n\u0001x')),
+    fc.boolean(),
+  )
   .map(([json, at, put, replace]) => {
     const text = Buffer.from(json).toString('latin1');
     const index = at % (text.length + 1);
