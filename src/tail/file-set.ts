@@ -43,48 +43,54 @@ export interface Assignment {
  * Assigns the files of one log to its generations. A held inode is proof, and without one the fingerprint is; a
  * file that is shorter than what was read of it is another generation, unless the whole one stands beside it.
  */
-export function reconcile(known: Iterable<KnownGeneration>, seen: readonly SeenFile[]): Assignment {
+export function reconcile(
+  known: readonly KnownGeneration[],
+  seen: readonly SeenFile[],
+): Assignment {
   const index = indexKnown(known, seen);
   const truncated = new Set<number>();
-  const candidates = new Map<KnownGeneration, SeenFile[]>();
+  const places = new Map<number, SeenFile[]>();
   const strangers: SeenFile[] = [];
   for (const file of seen) {
-    const holder = index.byInode.get(inodeKey(file));
+    const holder = index.byInode.get(file.ino)?.findLast(({ held }) => held?.dev === file.dev);
     if (holder !== undefined && !isSameLife(holder, file)) truncated.add(holder.key);
     const match = chooseMatch(holder, file, index.byFingerprint);
     if (match === undefined) strangers.push(file);
-    else append(candidates, match, file);
+    else append(places, match.key, file);
   }
-  const places = new Map<number, readonly SeenFile[]>();
-  for (const [generation, files] of candidates) {
-    const held = files.some((file) => isHeld(generation, file));
-    if (held || files.some((file) => reaches(file, generation.position))) {
-      places.set(generation.key, files);
-    } else {
-      strangers.push(...files);
-    }
+  for (const generation of known) {
+    const files = places.get(generation.key);
+    if (files === undefined || files.some((file) => isPlaceOf(generation, file))) continue;
+    places.delete(generation.key);
+    strangers.push(...files);
   }
   return { places, started: groupByFingerprint(strangers), truncated };
 }
 
 interface KnownIndex {
-  readonly byInode: ReadonlyMap<string, KnownGeneration>;
+  /** Those that are held. Inodes of two devices may be equal. */
+  readonly byInode: ReadonlyMap<number, readonly KnownGeneration[]>;
   readonly byFingerprint: ReadonlyMap<string, KnownGeneration>;
 }
 
 /** Only what the seen files can be: with thousands of backups most generations are not asked for. */
-function indexKnown(known: Iterable<KnownGeneration>, seen: readonly SeenFile[]): KnownIndex {
+function indexKnown(known: readonly KnownGeneration[], seen: readonly SeenFile[]): KnownIndex {
   const fingerprints = new Set(seen.map((file) => file.fingerprint));
-  const byInode = new Map<string, KnownGeneration>();
+  const byInode = new Map<number, KnownGeneration[]>();
   const byFingerprint = new Map<string, KnownGeneration>();
   for (const generation of known) {
     const { held, fingerprint } = generation;
-    if (held !== undefined) byInode.set(inodeKey(held), generation);
+    if (held !== undefined) append(byInode, held.ino, generation);
     if (fingerprint !== undefined && fingerprints.has(fingerprint)) {
       byFingerprint.set(fingerprint, generation);
     }
   }
   return { byInode, byFingerprint };
+}
+
+/** Whether the file alone shows that its generation is there: by its inode, or by its length. */
+function isPlaceOf(generation: KnownGeneration, file: SeenFile): boolean {
+  return isHeld(generation, file) || reaches(file, generation.position);
 }
 
 function chooseMatch(
@@ -106,16 +112,12 @@ function isSameLife(holder: KnownGeneration, file: SeenFile): boolean {
   return holder.fingerprint === undefined || holder.fingerprint === file.fingerprint;
 }
 
-function isHeld(generation: KnownGeneration, file: SeenFile): boolean {
-  return generation.held !== undefined && inodeKey(generation.held) === inodeKey(file);
+function isHeld({ held }: KnownGeneration, { dev, ino }: SeenFile): boolean {
+  return held?.ino === ino && held.dev === dev;
 }
 
 function reaches(file: SeenFile, position: number): boolean {
   return file.gz || (file.contentBytes ?? 0) >= position;
-}
-
-function inodeKey(file: { readonly dev: number; readonly ino: number }): string {
-  return `${file.dev}:${file.ino}`;
 }
 
 function groupByFingerprint(files: readonly SeenFile[]): SeenFile[][] {

@@ -143,7 +143,7 @@ export class Scanner {
     const complete = atEnd && (!stale || this.#listings >= MAX_LISTINGS);
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
-    if (complete) this.#takeUnreadable();
+    if (complete) this.#conclude();
     const unreadableSince =
       this.#vanished > 0 ? Infinity : Math.max(-Infinity, ...this.#unreadable.values());
     return { seen, opened, complete, unreadableSince };
@@ -178,7 +178,10 @@ export class Scanner {
   }
 
   /** A file that could not be read and is gone is no problem any more. */
-  #takeUnreadable(): void {
+  #conclude(): void {
+    this.#listed = [];
+    this.#names = [];
+    this.#next = 0;
     for (const path of this.#unreadable.keys()) {
       if (!this.#unreadableNow.has(path)) this.#problems.clear(path);
     }
@@ -215,6 +218,8 @@ export class Scanner {
 
   #list(options: ScanOptions): SeenFile[] | undefined {
     const { directory, base } = this.#site;
+    // Joined once: with thousands of names the rest of what `join` does is not free.
+    const prefix = join(directory, '/');
     const names = this.#readNames();
     if (names === undefined) return undefined;
     this.#names = names;
@@ -225,7 +230,7 @@ export class Scanner {
       if (name.endsWith('.gz') && all.has(name.slice(0, -'.gz'.length))) continue;
       const parsed = parseLogFileName(name);
       if (parsed.base !== base || this.#site.accepts?.(name) === false) continue;
-      const file = this.#look(join(directory, name), parsed, options.full);
+      const file = this.#look(prefix + name, parsed, options.full);
       if (file !== undefined) listed.push(file);
     }
     return listed.sort(compareAge);

@@ -51,19 +51,28 @@ describe('generations of one log', () => {
     assert.equal(parts.observer.rotations, 3);
   });
 
-  it('that are too many for one look are read in order all the same', async (t) => {
-    const { directory, set } = watched(t, { files: { [ACTIVE]: '0\n' } });
-    const numbers = Array.from({ length: 200 }, (_, index) => index + 1);
-    for (const number of numbers) rotate(directory, number, `${number}\n`);
-    set.scan(false);
-    assert.equal(set.complete, false, 'more files than one look may take');
-    const blocks = await readAll(set);
-    for (let steps = 0; !set.complete && steps < numbers.length; steps++) {
-      set.scanOn();
-      blocks.push(...(await readAll(set)));
-    }
-    assert.deepEqual(blocks.map(Number), [0, ...numbers]);
-  });
+  for (const [what, isDeleted] of [
+    ['that are too many for one look are read in order all the same', false],
+    [
+      'that are too many for one look are read in order also when the first is deleted already',
+      true,
+    ],
+  ] as const) {
+    it(what, async (t) => {
+      const { directory, set } = watched(t, { files: { [ACTIVE]: '0\n' } });
+      const numbers = Array.from({ length: 200 }, (_, index) => index + 1);
+      for (const number of numbers) rotate(directory, number, `${number}\n`);
+      if (isDeleted) directory.remove(backup(1));
+      set.scan(false);
+      assert.equal(set.complete, false, 'more files than one look may take');
+      const blocks = await readAll(set);
+      for (let steps = 0; !set.complete && steps < numbers.length; steps++) {
+        set.scanOn();
+        blocks.push(...(await readAll(set)));
+      }
+      assert.deepEqual(blocks.map(Number), [0, ...numbers]);
+    });
+  }
 
   it('have their numbers of bytes, places and positions in the views', async (t) => {
     const { directory, set } = watched(t, { files: { [backup(1)]: 'a\n', [ACTIVE]: 'bb\n' } });

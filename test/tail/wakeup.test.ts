@@ -1,13 +1,19 @@
 /** A sleep ends with a hint, its time or the abort; a hint that comes too early is not lost. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { pause, Wakeup } from '../../src/tail/wakeup.ts';
 
-const NEVER = new AbortController().signal;
 /** A sleep that only something else than its time may end. */
 const LONG_MS = 100_000;
 /** Timers of Node count whole milliseconds. */
 const TIMER_MS = 1;
+
+/** A signal that ends with the test, so that no sleep outlives it. */
+function signalOf(t: TestContext): AbortSignal {
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  return stop.signal;
+}
 
 /** Whether a promise is settled by now. */
 async function isOver(sleep: Promise<void>): Promise<boolean> {
@@ -17,38 +23,28 @@ async function isOver(sleep: Promise<void>): Promise<boolean> {
   return over;
 }
 
-test('a hint ends the sleep', async () => {
+test('a hint ends the sleep, and not the next one', async (t) => {
+  const signal = signalOf(t);
   const wakeup = new Wakeup();
-  const sleep = wakeup.sleep(LONG_MS, NEVER);
+  const sleep = wakeup.sleep(LONG_MS, signal);
+  assert.equal(await isOver(sleep), false);
   wakeup.notify();
-  await sleep;
+  assert.equal(await isOver(sleep), true);
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), false);
 });
 
-test('a hint that comes while nobody sleeps ends the next sleep, and only that', async () => {
+test('a hint that comes while nobody sleeps ends the next sleep, and only that', async (t) => {
+  const signal = signalOf(t);
   const wakeup = new Wakeup();
   wakeup.notify();
   wakeup.notify();
-  await wakeup.sleep(LONG_MS, NEVER);
-  const second = wakeup.sleep(LONG_MS, NEVER);
-  assert.equal(await isOver(second), false);
-  wakeup.notify();
-  await second;
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), true);
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), false);
 });
 
-test('a hint that ended a sleep does not end the next one', async () => {
-  const wakeup = new Wakeup();
-  const first = wakeup.sleep(LONG_MS, NEVER);
-  wakeup.notify();
-  await first;
-  const second = wakeup.sleep(LONG_MS, NEVER);
-  assert.equal(await isOver(second), false);
-  wakeup.notify();
-  await second;
-});
-
-test('the time ends the sleep, and not sooner', async () => {
+test('the time ends the sleep, and not sooner', async (t) => {
   const before = performance.now();
-  await new Wakeup().sleep(20, NEVER);
+  await new Wakeup().sleep(20, signalOf(t));
   assert.ok(performance.now() - before >= 20 - TIMER_MS);
 });
 
@@ -57,20 +53,21 @@ test('the abort ends the sleep, also when it came before', async () => {
   const wakeup = new Wakeup();
   const sleep = wakeup.sleep(LONG_MS, stop.signal);
   stop.abort();
-  await sleep;
-  await wakeup.sleep(LONG_MS, stop.signal);
+  assert.equal(await isOver(sleep), true);
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, stop.signal)), true);
 });
 
 test('a pause ends with the abort, without an error', async () => {
   const stop = new AbortController();
   const sleep = pause(LONG_MS, stop.signal);
+  assert.equal(await isOver(sleep), false);
   stop.abort();
-  await sleep;
+  assert.equal(await isOver(sleep), true);
   await pause(LONG_MS, stop.signal);
 });
 
-test('a pause ends with its time', async () => {
+test('a pause ends with its time', async (t) => {
   const before = performance.now();
-  await pause(20, NEVER);
+  await pause(20, signalOf(t));
   assert.ok(performance.now() - before >= 20 - TIMER_MS);
 });
