@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Workplace } from '../support/agent.ts';
+import { shipBeginning } from '../support/interrupted.ts';
 import { buildLumberjackWriter, startLumberjack } from '../support/lumberjack.ts';
+import { eventsOf } from '../support/numbered-events.ts';
 
 const binary = await buildLumberjackWriter();
 const skip = binary === undefined && 'Go or lumberjack is not installed';
@@ -61,4 +63,28 @@ describe('an agent that is down', { skip }, () => {
       });
     }
   }
+});
+
+describe('a file that is deleted while the agent is down', () => {
+  it('counts as lost from where it was left, as far as it was seen', async (t) => {
+    const workplace = new Workplace(t);
+    const { logs } = workplace;
+    logs.write('audit.log', eventsOf(1, 20_000));
+    const { checkpoint } = await shipBeginning(workplace);
+    logs.remove('audit.log');
+    logs.write('audit.log', eventsOf(20_001, 20_010));
+    const agent = await workplace.follow();
+    const loss = await agent.says('lost');
+    await workplace.finish(agent, 20_010);
+    assert.equal(workplace.shipped(), '20001-20010');
+    assert.deepEqual(
+      { path: loss['path'], from_offset: loss['from_offset'], bytes: loss['bytes'] },
+      {
+        path: workplace.path,
+        from_offset: checkpoint.offset,
+        bytes: eventsOf(1, 20_000).length - checkpoint.offset,
+      },
+    );
+    assert.equal(agent.summary()['lost_bytes'], loss['bytes']);
+  });
 });

@@ -3,46 +3,15 @@
  * they are damaged. Every event arrives once.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { parseCheckpoints, type Checkpoint } from '../../src/checkpoint/format.ts';
 import { Workplace } from '../support/agent.ts';
+import { shipBeginning } from '../support/interrupted.ts';
 import { eventsOf, numbersOf, runsOf } from '../support/numbered-events.ts';
 
 const BACKUP = 'audit-2026-03-04T05-06-07.089.log';
 /** Some ten megabytes: far more than the window and all buffers hold. */
 const MANY = 20_000;
-/** How much of them the reader takes before it stops. */
-const TAKEN_BYTES = 3_000_000;
-
-function checkpointOf(workplace: Workplace): Checkpoint | undefined {
-  const file = join(workplace.state, 'checkpoints.json');
-  if (!existsSync(file)) return undefined;
-  return parseCheckpoints(readFileSync(file, 'utf8')).checkpoints[0];
-}
-
-/** Ships the beginning of what is there to a reader that stops, and is killed. Returns what was taken. */
-async function shipBeginning(workplace: Workplace): Promise<readonly string[]> {
-  const agent = workplace.start({ stdout: 'pipe' });
-  const reader = new PassThrough();
-  agent.child.stdout?.pipe(reader);
-  const taken: Buffer[] = [];
-  let bytes = 0;
-  await agent.until('the beginning', () => {
-    const piece = reader.read() as Buffer | null;
-    if (piece !== null) taken.push(piece);
-    bytes += piece?.length ?? 0;
-    return bytes > TAKEN_BYTES;
-  });
-  await agent.until('a checkpoint', () => (checkpointOf(workplace)?.offset ?? 0) > 0);
-  await agent.kill();
-  // What the system took is settled, whoever reads it.
-  taken.push(...((await reader.toArray()) as Buffer[]));
-  return Buffer.concat(taken).toString().split('\n').slice(0, -1);
-}
 
 describe('a large backup', () => {
   for (const [was, becomes] of [
@@ -54,16 +23,15 @@ describe('a large backup', () => {
       const { logs } = workplace;
       logs.write(BACKUP, eventsOf(1, MANY));
       if (was === 'gzip') logs.gzip(BACKUP);
-      const taken = await shipBeginning(workplace);
+      const { taken, checkpoint } = await shipBeginning(workplace);
       assert.equal(runsOf(numbersOf(taken)), `1-${taken.length}`);
-      const offset = checkpointOf(workplace)?.offset ?? 0;
       if (was === 'plain') logs.gzip(BACKUP);
       await workplace.ship({ env: { AUDIT_SHIPPER_COORDINATES: 'true' } });
       const numbers = numbersOf(workplace.lines());
       const [first = NaN] = numbers;
       assert.ok(first > 1 && first <= taken.length + 1, `goes on with ${first}`);
       assert.equal(runsOf(numbers), `${first}-${MANY}`);
-      assert.equal(offset, eventsOf(1, first - 1).length);
+      assert.equal(checkpoint.offset, eventsOf(1, first - 1).length);
     });
   }
 });
@@ -107,8 +75,10 @@ describe('a gzip file that is being made', () => {
     const workplace = new Workplace(t);
     const { logs } = workplace;
     logs.write('audit.log', '');
+    logs.write('other-audit.log', eventsOf(1001, 1001));
     const agent = await workplace.follow();
-    await agent.until('a look', () => existsSync(join(workplace.state, 'lock')));
+    // Both logs are looked at before anything is read of one.
+    await workplace.delivered(agent, 1001);
     agent.whileFrozen(() => {
       logs.append('audit.log', eventsOf(1, 20));
       logs.rename('audit.log', BACKUP);
@@ -116,7 +86,7 @@ describe('a gzip file that is being made', () => {
       logs.gzip(BACKUP);
     });
     await workplace.finish(agent, 30);
-    assert.equal(workplace.shipped(), '1-30');
+    assert.equal(workplace.shipped(), '1001-1001 1-30');
   });
 });
 

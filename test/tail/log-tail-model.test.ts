@@ -148,6 +148,7 @@ class World {
     assert.equal(this.parts.sink.reserved, 0, 'every slot comes back');
     this.#remembered = Array.from(tail.views(), (view) => {
       const { path, fingerprint, dev, ino, size, position } = view;
+      assert.ok(position <= size, 'no more was read than there is');
       return { path, fingerprint, dev, ino, size, offset: position, orphan: false };
     });
   }

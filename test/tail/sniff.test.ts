@@ -72,7 +72,8 @@ test('a gzip file is unknown while it is written, and other when it is none', (t
 
 test('whatever a file holds, there is an answer', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const text = Buffer.from(bytes).toString('latin1');
       assert.match(sniffText(text), /^(?:audit|other|unknown)$/);
     }),
   );
