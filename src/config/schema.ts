@@ -253,7 +253,7 @@ function checkFields(
     const message = nameProblem(name) ?? valueProblem(value);
     if (message !== undefined) complain(message, name);
   }
-  return Object.fromEntries(entries) as Record<string, string>;
+  return Object.fromEntries(entries);
 }
 
 function nameProblem(name: string): string | undefined {

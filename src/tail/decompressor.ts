@@ -3,7 +3,7 @@
  * nothing is read from the file. It knows nothing of lines, names and offsets in logs.
  *
  * A stream a file would be simpler. But V8 frees what hangs on a native handle only in a full collection, and with
- * thousands of small backups that is tens of megabytes of buffers (docs/decisions/0004-memory.md).
+ * thousands of small backups that is tens of megabytes of buffers (docs/decisions/0004-v8-flags.md).
  */
 import { read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';

@@ -281,7 +281,8 @@ export class GenerationSet {
       const { key, fingerprint, position, lastSeen, places } = generation;
       if (fingerprint === undefined || lastSeen === undefined) continue;
       const { path, dev, ino } = lastSeen;
-      const size = generation.contentBytes();
+      // What was seen through a descriptor that is closed by now counts, too.
+      const size = Math.max(generation.contentBytes(), generation.largestBytes);
       yield { key, path, fingerprint, dev, ino, size, position, present: places.length > 0 };
     }
   }
