@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { CheckpointSaver } from './checkpoint/saver.ts';
-import type { ShipConfig } from './config/config.ts';
+import type { From, ShipConfig } from './config/config.ts';
 import type { Totals } from './deliver/accounts.ts';
 import { Dispatcher } from './deliver/dispatcher.ts';
 import { Window } from './deliver/window.ts';
@@ -80,6 +80,7 @@ class Agent {
   readonly #tails = new Map<string, LogTail>();
   readonly #running: Promise<void>[] = [];
   readonly #lookForLogs = new Wakeup();
+  readonly #startedMs = Date.now();
   /** Aborted when reading is to end: by the signal, or because something failed. */
   readonly #reading = new AbortController();
   /** Aborted when what is in flight is not waited for any more. */
@@ -145,7 +146,7 @@ class Agent {
   /** @returns true when no path led to anything. */
   async #read(): Promise<boolean> {
     const found = this.#discovery.find();
-    this.#startTails(found);
+    this.#startTails(found, this.#config.from);
     for (const path of found.missing) this.#sayMissing(path);
     if (this.#config.follow) await this.#discover(found);
     await Promise.all(this.#running);
@@ -167,7 +168,7 @@ class Agent {
       await wakeup.sleep(missing.length > 0 ? MISSING_POLL_MS : DISCOVERY_POLL_MS, signal);
       if (signal.aborted) break;
       const found = this.#discovery.find();
-      this.#startTails(found);
+      this.#startTails(found, this.#fromOfLaterLogs());
       watch.set(this.#unwatched(found));
       for (const path of missing) if (!found.missing.includes(path)) this.#problems.clear(path);
       ({ missing } = found);
@@ -183,7 +184,13 @@ class Agent {
     return directories.filter((directory) => !watched.has(directory));
   }
 
-  #startTails(found: Found): void {
+  /** The end of a log that appears later is where it was when the agent came: what was written since is wanted. */
+  #fromOfLaterLogs(): From {
+    const { from } = this.#config;
+    return from.kind === 'end' ? { kind: 'time', epochMs: this.#startedMs } : from;
+  }
+
+  #startTails(found: Found, from: From): void {
     const { config, log, memory } = {
       config: this.#config,
       log: this.#parts.log,
@@ -196,7 +203,7 @@ class Agent {
         follow: config.follow,
         remembers: memory !== undefined,
         maxEventBytes: config.maxEventBytes,
-        from: config.from,
+        from,
         firstLineSince,
       };
       const tail = new LogTail(site, memory?.recall(path) ?? [], options, {

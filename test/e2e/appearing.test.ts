@@ -22,6 +22,19 @@ describe('what appears later', () => {
     assert.equal(workplace.shipped(), '1-10');
   });
 
+  it('a log whose end was asked for: what was written since is wanted', async (t) => {
+    const workplace = new Workplace(t);
+    const options = { flags: ['--from', 'end'] };
+    const agent = workplace.start(options);
+    await agent.says('no audit log there');
+    const now = new Date().toISOString();
+    const fresh = eventsOf(11, 20).replaceAll('2026-03-04T05:06:07.000000Z', now);
+    workplace.logs.write('audit.log', eventsOf(1, 10) + fresh);
+    await workplace.delivered(agent, 20);
+    assert.deepEqual(await agent.stop(), { code: 0, signal: null });
+    assert.equal(workplace.shipped(), '11-20');
+  });
+
   it('a directory with its parents, and in it a file', async (t) => {
     const workplace = new Workplace(t);
     const { logs } = workplace;
