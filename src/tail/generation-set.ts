@@ -10,7 +10,7 @@ import { Generation, Harvester, recall, retired } from './generation.ts';
 import { compareAge } from './names.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type HeldFile, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
-import { positionAtEnd } from './start.ts';
+import { mayHoldEventsSince, positionAtEnd } from './start.ts';
 import { lstatOrUndefined, statOrUndefined } from './stat.ts';
 import type { GenerationView, LogTailOptions, LogTailParts, Remembered } from './tail.ts';
 
@@ -419,7 +419,7 @@ export class GenerationSet {
     const { from } = this.#options;
     const file = generation.lastSeen;
     if (from.kind === 'beginning' || file === undefined) return;
-    if (from.kind === 'time' && file.mtimeMs >= from.epochMs) {
+    if (from.kind === 'time' && mayHoldEventsSince(file, from.epochMs)) {
       generation.seekEpochMs = from.epochMs;
       return;
     }

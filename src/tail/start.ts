@@ -8,6 +8,14 @@ import type { SeenFile } from './file-set.ts';
 const NEWLINE = 10;
 const LOOK_BACK_BYTES = 64 * 1024;
 
+/** File times may be this much older than the clock: they are as coarse as a tick, and on some file systems 2 s. */
+const COARSE_TIME_MS = 2000;
+
+/** Whether a file can hold events of the time or later: it was written to then. */
+export function mayHoldEventsSince(file: SeenFile, epochMs: number): boolean {
+  return file.mtimeMs + COARSE_TIME_MS >= epochMs;
+}
+
 /**
  * The offset behind the last newline of the file, so that a line that is being written is not cut.
  * Of a backup it is its end: nothing more will come.
