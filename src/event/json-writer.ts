@@ -3,8 +3,9 @@
  * there is something to add, and what is no event wrapped whole.
  */
 import type { Block } from './block.ts';
-import type { InvalidReason } from './line.ts';
-import type { Coordinates, Shipper } from './shipper.ts';
+import { isEvent, type InvalidReason } from './line.ts';
+import { PayloadBuffer } from './payload-buffer.ts';
+import { coordinatesIn, SHIPPER_KEY, type Pair, type Pairs, type Shipper } from './shipper.ts';
 import { explainInvalid, wrapText, type LineWriter, type Part } from './transcoder.ts';
 
 const NEWLINE = 0x0a;
@@ -13,29 +14,24 @@ const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
 /** UTF-8 takes at most three bytes for each UTF-16 unit of a text. */
 const UTF8_BYTES = 3;
-/** A first guess for a payload that is no mere run of the block; it doubles until all of it fits. */
-const FIRST_BYTES = 64 * 1024;
-/** Larger payloads are those of single long lines: to keep their buffers would cost more than it spares. */
-const MAX_KEPT_BYTES = 1024 * 1024;
-/** As many as chunks are in flight as a rule. */
-const MAX_KEPT = 8;
 
 export class JsonWriter implements LineWriter {
   readonly #shipper: Shipper;
   /** Untouched bytes since the payload's beginning: a block without anything to add goes out without a copy. */
   #run: { readonly bytes: Buffer; readonly start: number; end: number } | undefined;
-  /** What was written, when it is no such run: #buffer up to #length. */
-  #buffer: Buffer = Buffer.alloc(0);
-  #length = 0;
-  /**
-   * Buffers to use again. V8 lets 64 MB of buffers become garbage before it looks at them, so that new ones for
-   * each chunk would be most of the program's memory.
-   */
-  readonly #kept: Buffer[] = [];
-  readonly #lent = new WeakSet<ArrayBufferLike>();
+  /** What was written, when it is no such run. */
+  readonly #buffer = new PayloadBuffer();
+  /** What `shipper` holds of the last file, as text. */
+  #shared: { readonly pairs: readonly Pair[]; readonly text: string } | undefined;
 
   constructor(shipper: Shipper) {
     this.#shipper = shipper;
+  }
+
+  line(block: Block, start: number, end: number): boolean {
+    if (!isEvent(block.bytes, start, end)) return false;
+    this.event(block, start, end);
+    return true;
   }
 
   event(block: Block, start: number, end: number): void {
@@ -46,42 +42,45 @@ export class JsonWriter implements LineWriter {
     }
     const brace = bytes.lastIndexOf(CLOSE_BRACE, end - 1);
     const comma = isEmptyObject(bytes, start, brace) ? '' : ',';
+    const pairs = this.#shipper.forEvent(coordinatesIn(block, start));
     this.#copy(bytes, start, brace);
-    this.#write(`${comma}${this.#shipper.forEvent(coordinates(block, start))}}\n`);
+    this.#write(`${comma}${this.#member(pairs)}}\n`);
   }
 
   invalid(block: Block, start: number, end: number, reason: InvalidReason, part?: Part): void {
     const error = explainInvalid(reason);
     const extra = part === undefined ? { error } : { error, part };
-    this.#write(`{${this.#shipper.forInvalid(coordinates(block, start), extra)},`);
+    const pairs = this.#shipper.forInvalid(coordinatesIn(block, start), extra);
+    this.#write(`{${this.#member(pairs)},`);
     for (const piece of wrapText(block.bytes.subarray(start, end))) this.#write(piece);
     this.#write('}\n');
   }
 
   take(): readonly Uint8Array[] {
-    if (this.#length === 0) {
-      const run = this.#run;
-      this.#run = undefined;
-      return run === undefined ? [] : [run.bytes.subarray(run.start, run.end)];
-    }
-    const payload = this.#buffer.subarray(0, this.#length);
-    this.#lent.add(this.#buffer.buffer);
-    this.#buffer = Buffer.alloc(0);
-    this.#length = 0;
-    return [payload];
+    const run = this.#run;
+    this.#run = undefined;
+    return run === undefined ? this.#buffer.take() : [run.bytes.subarray(run.start, run.end)];
   }
 
   recycle(payload: readonly Uint8Array[]): void {
-    for (const { buffer } of payload) {
-      if (this.#lent.delete(buffer)) this.#keep(Buffer.from(buffer));
+    this.#buffer.recycle(payload);
+  }
+
+  /** `"shipper":{…}`. */
+  #member({ shared, own }: Pairs): string {
+    if (this.#shared?.pairs !== shared) {
+      this.#shared = { pairs: shared, text: pairsText(shared) };
     }
+    const { text } = this.#shared;
+    const comma = text === '' || own.length === 0 ? '' : ',';
+    return `"${SHIPPER_KEY}":{${text}${comma}${pairsText(own)}}`;
   }
 
   /** Bytes that go out as they are, with the newline that follows them in the block or one of our own. */
   #untouched(bytes: Buffer, start: number, end: number): void {
     const hasNewline = bytes[end] === NEWLINE;
     const upTo = hasNewline ? end + 1 : end;
-    if (hasNewline && this.#length === 0 && (this.#run?.end ?? start) === start) {
+    if (hasNewline && this.#buffer.length === 0 && (this.#run?.end ?? start) === start) {
       this.#run ??= { bytes, start, end: upTo };
       this.#run.end = upTo;
       return;
@@ -92,14 +91,14 @@ export class JsonWriter implements LineWriter {
 
   #copy(bytes: Buffer, start: number, end: number): void {
     this.#endRun();
-    this.#reserve(end - start);
-    this.#length += bytes.copy(this.#buffer, this.#length, start, end);
+    const memory = this.#buffer.reserve(end - start);
+    this.#buffer.length += bytes.copy(memory.bytes, this.#buffer.length, start, end);
   }
 
   #write(text: string): void {
     this.#endRun();
-    this.#reserve(text.length * UTF8_BYTES);
-    this.#length += this.#buffer.write(text, this.#length);
+    const memory = this.#buffer.reserve(text.length * UTF8_BYTES);
+    this.#buffer.length += memory.bytes.write(text, this.#buffer.length);
   }
 
   #endRun(): void {
@@ -107,27 +106,10 @@ export class JsonWriter implements LineWriter {
     this.#run = undefined;
     if (run !== undefined) this.#copy(run.bytes, run.start, run.end);
   }
-
-  /** Makes room for so many bytes behind what was written. */
-  #reserve(bytes: number): void {
-    const needed = this.#length + bytes;
-    if (needed <= this.#buffer.length) return;
-    const outgrown = this.#buffer;
-    const kept = this.#kept.pop();
-    this.#buffer =
-      kept !== undefined && kept.length >= needed
-        ? kept
-        : Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * needed));
-    outgrown.copy(this.#buffer, 0, 0, this.#length);
-  }
-
-  #keep(buffer: Buffer): void {
-    if (buffer.length <= MAX_KEPT_BYTES && this.#kept.length < MAX_KEPT) this.#kept.push(buffer);
-  }
 }
 
-function coordinates(block: Block, start: number): Coordinates {
-  return { file: block.log, fingerprint: block.fingerprint, offset: block.start + start };
+function pairsText(pairs: readonly Pair[]): string {
+  return pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',');
 }
 
 function isEmptyObject(bytes: Buffer, start: number, brace: number): boolean {

@@ -43,6 +43,32 @@ export function judgeJson(bytes: Uint8Array, start: number, end: number): JsonVe
   return bytes[first] === OPEN_BRACE ? 'object' : 'other';
 }
 
+/** A member of an object: bytes [start, end) are `"key": value`, and the value begins at `value`. */
+export interface Member {
+  readonly key: string;
+  readonly start: number;
+  readonly value: number;
+  readonly end: number;
+}
+
+/** The members at the top of one JSON object, in order; undefined when the bytes are none. */
+export function membersOf(bytes: Uint8Array): readonly Member[] | undefined {
+  const { length } = bytes;
+  if (judgeJson(bytes, 0, length) !== 'object') return undefined;
+  const members: Member[] = [];
+  let at = skipSpace(bytes, skipSpace(bytes, 0, length) + 1, length);
+  while (bytes[at] === QUOTE) {
+    const keyEnd = skipString(bytes, at + 1, length);
+    const value = skipKey(bytes, at, length);
+    const end = skipValue(bytes, value, length);
+    const key = JSON.parse(Buffer.from(bytes.subarray(at, keyEnd)).toString('utf8')) as string;
+    members.push({ key, start: at, value, end });
+    at = skipSpace(bytes, end, length);
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1, length);
+  }
+  return members;
+}
+
 /** @returns the offset behind the value that begins at `start`, or -1 when there is no whole value. */
 function skipValue(bytes: Uint8Array, start: number, end: number): number {
   let depth = 0;
@@ -116,7 +142,8 @@ function skipString(bytes: Uint8Array, start: number, end: number): number {
   return -1;
 }
 
-function skipNumber(bytes: Uint8Array, start: number, end: number): number {
+/** @returns the offset behind the number that begins at `start`, or -1. */
+export function skipNumber(bytes: Uint8Array, start: number, end: number): number {
   let at = bytes[start] === MINUS ? start + 1 : start;
   if (at < end && bytes[at] === ZERO) at += 1;
   else at = skipDigits(bytes, at, end);

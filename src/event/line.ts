@@ -39,6 +39,11 @@ export function piecesOf(buffer: Buffer, start: number, end: number): readonly P
   return split(buffer, start, end) ?? [{ kind: 'invalid', start, end, reason: verdict }];
 }
 
+/** Whether bytes [start, end) are one event and nothing else: the question that most lines answer with yes. */
+export function isEvent(buffer: Buffer, start: number, end: number): boolean {
+  return judge(buffer, start, end) === 'object';
+}
+
 /** Whether bytes are one JSON object (RFC 8259), or why not. */
 function judge(buffer: Buffer, start: number, end: number): 'object' | InvalidReason {
   if (!isUtf8(buffer.subarray(start, end))) return 'not-utf8';

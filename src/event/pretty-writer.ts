@@ -2,7 +2,7 @@
  * Writes events as lines for a person. Reading the event costs a parse, which only this format pays.
  */
 import type { Block } from './block.ts';
-import type { InvalidReason } from './line.ts';
+import { isEvent, type InvalidReason } from './line.ts';
 import { prettyEvent, prettyInvalid, type PrettyOptions } from './pretty.ts';
 import { explainInvalid, type LineWriter } from './transcoder.ts';
 
@@ -13,6 +13,12 @@ export class PrettyWriter implements LineWriter {
 
   constructor(options: () => PrettyOptions) {
     this.#options = options;
+  }
+
+  line(block: Block, start: number, end: number): boolean {
+    if (!isEvent(block.bytes, start, end)) return false;
+    this.event(block, start, end);
+    return true;
   }
 
   event(block: Block, start: number, end: number): void {

@@ -1,6 +1,11 @@
 /**
- * The one key that is added to an event, `shipper`: the user's fields, and the event's coordinates. Pure.
+ * The one key that is added to an event, `shipper`: the user's fields, and the event's coordinates. Pure; how it is
+ * written is up to each format.
  */
+import type { Block } from './block.ts';
+
+/** The name of the key. */
+export const SHIPPER_KEY = 'shipper';
 
 export interface ShipperOptions {
   readonly fields: Readonly<Record<string, string>>;
@@ -16,44 +21,61 @@ export interface Coordinates {
   readonly offset: number;
 }
 
-/** Builds the texts of `shipper` for many events; what is the same for all of them is encoded once. */
-export class Shipper {
-  readonly #options: ShipperOptions;
-  readonly #fields: string;
+/** A number is never negative and has no fraction. */
+export type Pair = readonly [key: string, value: string | number];
 
-  constructor(options: ShipperOptions) {
-    this.#options = options;
-    const json = JSON.stringify(options.fields);
-    this.#fields = json.slice(1, -1);
+/** What `shipper` holds: first what is shared, then its own. */
+export interface Pairs {
+  /** The same array for all events of a file in a row: a format may write it once and copy it. */
+  readonly shared: readonly Pair[];
+  readonly own: readonly Pair[];
+}
+
+/** Says what `shipper` holds, for many events. */
+export class Shipper {
+  readonly #coordinates: boolean;
+  readonly #fields: readonly Pair[];
+  /** The fields and the last file. */
+  #located: { readonly file: string; readonly pairs: readonly Pair[] } | undefined;
+
+  constructor({ fields, coordinates }: ShipperOptions) {
+    this.#coordinates = coordinates;
+    this.#fields = Object.entries(fields);
   }
 
   /** Whether events are changed at all. */
   get addsToEvents(): boolean {
-    return this.#options.coordinates || this.#fields !== '';
+    return this.#coordinates || this.#fields.length > 0;
   }
 
-  /** `"shipper":{…}` for an event. */
-  forEvent(at: Coordinates): string {
-    const coordinates = this.#options.coordinates ? coordinatesOf(at) : '';
-    return `"shipper":{${join(this.#fields, coordinates)}}`;
+  forEvent(at: Coordinates): Pairs {
+    if (!this.#coordinates) return { shared: this.#fields, own: [] };
+    return { shared: this.#fieldsAndFile(at.file), own: ownPairs(at) };
   }
 
-  /** `"shipper":{…}` for bytes that are no event: always with coordinates and what is wrong. */
-  forInvalid(at: Coordinates, extra: Readonly<Record<string, string>>): string {
-    const rest = JSON.stringify(extra).slice(1, -1);
-    return `"shipper":{${join(this.#fields, coordinatesOf(at), rest)}}`;
+  /** For bytes that are no event: always with coordinates and what is wrong. */
+  forInvalid(at: Coordinates, extra: Readonly<Record<string, string>>): Pairs {
+    const own = [...ownPairs(at), ...Object.entries(extra)];
+    return { shared: this.#fieldsAndFile(at.file), own };
+  }
+
+  #fieldsAndFile(file: string): readonly Pair[] {
+    if (this.#located?.file !== file) {
+      this.#located = { file, pairs: [...this.#fields, ['file', file]] };
+    }
+    return this.#located.pairs;
   }
 }
 
-/** `<fingerprint>-<offset>`: the same event has the same id whenever and from wherever it is shipped. */
-function eventId(at: Coordinates): string {
-  return `${at.fingerprint}-${at.offset}`;
+/** Where the line stands that begins at `start` in the block. */
+export function coordinatesIn(block: Block, start: number): Coordinates {
+  return { file: block.log, fingerprint: block.fingerprint, offset: block.start + start };
 }
 
-function coordinatesOf(at: Coordinates): string {
-  return `"file":${JSON.stringify(at.file)},"offset":${at.offset},"id":"${eventId(at)}"`;
-}
-
-function join(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(',');
+/** `id` is `<fingerprint>-<offset>`: the same event has the same one whenever and from wherever it is shipped. */
+function ownPairs({ fingerprint, offset }: Coordinates): readonly Pair[] {
+  return [
+    ['offset', offset],
+    ['id', `${fingerprint}-${offset}`],
+  ];
 }

@@ -25,6 +25,11 @@ export interface Transcoder {
 
 /** What differs from one format to the other: how an event, and what is no event, is written. */
 export interface LineWriter {
+  /**
+   * A whole line, bytes [start, end) of the block: when it is one event (UTF-8, one JSON object) it is written as
+   * `event` would. @returns whether it is; otherwise nothing was written.
+   */
+  line(block: Block, start: number, end: number): boolean;
   /** Bytes [start, end) of the block are an event, followed by a newline at `end` or by nothing. */
   event(block: Block, start: number, end: number): void;
   invalid(block: Block, start: number, end: number, reason: InvalidReason, part?: Part): void;
@@ -64,13 +69,17 @@ export class LineTranscoder implements Transcoder {
     for (let start = 0; start < bytes.length;) {
       const newline = bytes.indexOf(NEWLINE, start);
       const end = newline === -1 ? bytes.length : newline;
-      for (const piece of piecesOf(bytes, start, end)) {
-        this.#piece(block, piece, invalid);
-        events += 1;
-      }
+      events += this.#writer.line(block, start, end) ? 1 : this.#pieces(block, start, end, invalid);
       start = end + 1;
     }
     return events;
+  }
+
+  /** A line that is no event as a whole may have events in it. */
+  #pieces(block: Block, start: number, end: number, invalid: InvalidReason[]): number {
+    const pieces = piecesOf(block.bytes, start, end);
+    for (const piece of pieces) this.#piece(block, piece, invalid);
+    return pieces.length;
   }
 
   #piece(block: Block, piece: Piece, invalid: InvalidReason[]): void {
@@ -109,6 +118,17 @@ export function explainInvalid(reason: InvalidReason): string {
   return WHAT[reason];
 }
 
+/** Under which key the bytes of what is no event stand: as text, or in base64 where they are not UTF-8. */
+export const TEXT_KEY = 'log';
+export const BASE64_KEY = 'log_base64';
+
+/** Bytes in base64, in pieces to be written in order. */
+export function* base64Of(bytes: Buffer): Generator<string> {
+  for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+    yield bytes.toString('base64', start, Math.min(start + SLICE_BYTES, bytes.length));
+  }
+}
+
 /** Divisible by 3, as base64 wants it, and little: large texts would be garbage that V8 is slow to collect. */
 const SLICE_BYTES = 12 * 1024;
 
@@ -118,14 +138,18 @@ const SLICE_BYTES = 12 * 1024;
  */
 export function* wrapText(bytes: Buffer): Generator<string> {
   const isText = isUtf8(bytes);
-  yield isText ? '"log":"' : '"log_base64":"';
+  yield isText ? `"${TEXT_KEY}":"` : `"${BASE64_KEY}":"`;
+  yield* isText ? escapedOf(bytes) : base64Of(bytes);
+  yield '"';
+}
+
+/** UTF-8 as it stands in a string of JSON, in pieces. */
+function* escapedOf(bytes: Buffer): Generator<string> {
   for (let start = 0; start < bytes.length;) {
-    const end = isText ? endOfSlice(bytes, start) : start + SLICE_BYTES;
-    const slice = bytes.subarray(start, end);
-    yield isText ? JSON.stringify(slice.toString('utf8')).slice(1, -1) : slice.toString('base64');
+    const end = endOfSlice(bytes, start);
+    yield JSON.stringify(bytes.toString('utf8', start, end)).slice(1, -1);
     start = end;
   }
-  yield '"';
 }
 
 /** Where a slice of UTF-8 ends that cuts no character. */

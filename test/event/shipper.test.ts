@@ -1,12 +1,12 @@
-/** The key `shipper`: it is always JSON, and the same event gets the same one. */
+/** The key `shipper`: what it holds and in which order, and that the same event gets the same one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as fc from 'fast-check';
-import { Shipper } from '../../src/event/shipper.ts';
+import { coordinatesIn, Shipper, type Pairs } from '../../src/event/shipper.ts';
+import { blockOf, FINGERPRINT, LOG } from '../support/blocks.ts';
 
 const AT = { file: '/var/log/audit.log', fingerprint: 'f00d', offset: 42 };
 
-const parsed = (text: string): unknown => (JSON.parse(`{${text}}`) as { shipper: unknown }).shipper;
+const all = ({ shared, own }: Pairs): unknown => [...shared, ...own];
 
 test('nothing is added when nothing is asked for', () => {
   assert.equal(new Shipper({ fields: {}, coordinates: false }).addsToEvents, false);
@@ -16,34 +16,40 @@ test('nothing is added when nothing is asked for', () => {
 
 test('fields come first, then where the event stands, then what is wrong', () => {
   const shipper = new Shipper({ fields: { node: 'm1', cluster: 'c' }, coordinates: true });
-  assert.equal(
-    shipper.forInvalid(AT, { error: 'bad' }),
-    '"shipper":{"node":"m1","cluster":"c","file":"/var/log/audit.log","offset":42,"id":"f00d-42","error":"bad"}',
-  );
+  assert.deepEqual(all(shipper.forInvalid(AT, { error: 'bad', part: 'more' })), [
+    ['node', 'm1'],
+    ['cluster', 'c'],
+    ['file', '/var/log/audit.log'],
+    ['offset', 42],
+    ['id', 'f00d-42'],
+    ['error', 'bad'],
+    ['part', 'more'],
+  ]);
 });
 
 test('an event has coordinates only where they are asked for, a bad line always', () => {
   const shipper = new Shipper({ fields: { node: 'm1' }, coordinates: false });
-  assert.deepEqual(parsed(shipper.forEvent(AT)), { node: 'm1' });
-  assert.deepEqual(parsed(shipper.forInvalid(AT, {})), {
-    node: 'm1',
-    file: AT.file,
-    offset: 42,
-    id: 'f00d-42',
-  });
+  assert.deepEqual(all(shipper.forEvent(AT)), [['node', 'm1']]);
+  assert.deepEqual(all(shipper.forInvalid(AT, {})), [
+    ['node', 'm1'],
+    ['file', AT.file],
+    ['offset', 42],
+    ['id', 'f00d-42'],
+  ]);
 });
 
-test('any field and any path is JSON', () => {
-  const fields = fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), {
-    noNullPrototype: true,
-  });
-  fc.assert(
-    fc.property(fields, fc.string({ unit: 'binary' }), fc.nat(), (given, file, offset) => {
-      const shipper = new Shipper({ fields: given, coordinates: true });
-      const own = { file, offset, id: `f00d-${offset}` };
-      const expected = JSON.parse(JSON.stringify(Object.entries({ ...given, ...own }))) as [];
-      const value = parsed(shipper.forEvent({ file, fingerprint: 'f00d', offset }));
-      assert.deepEqual(new Map(Object.entries(value as object)), new Map(expected));
-    }),
-  );
+test('what all events of a file share is the same array, until the file is another', () => {
+  const shipper = new Shipper({ fields: { node: 'm1' }, coordinates: true });
+  const { shared } = shipper.forEvent(AT);
+  assert.equal(shipper.forEvent({ ...AT, offset: 43, fingerprint: 'cafe' }).shared, shared);
+  assert.equal(shipper.forInvalid(AT, { error: 'bad' }).shared, shared);
+  assert.deepEqual(shipper.forEvent({ ...AT, file: '/other' }).shared, [
+    ['node', 'm1'],
+    ['file', '/other'],
+  ]);
+});
+
+test('an event stands in its file, not in its block', () => {
+  const at = coordinatesIn(blockOf('{}\n{}\n', { start: 1000 }), 3);
+  assert.deepEqual(at, { file: LOG, fingerprint: FINGERPRINT, offset: 1003 });
 });

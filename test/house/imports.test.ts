@@ -33,7 +33,7 @@ const EDGES: readonly Edge[] = [
   { from: 'agent.ts', to: '*' },
   // The two parts of the composition root that agent.ts has beside it: the middle of the way, and what is remembered.
   { from: 'pipeline.ts', to: 'tail/tail.ts', typesOnly: true },
-  { from: 'pipeline.ts', to: 'event/', typesOnly: true },
+  { from: 'pipeline.ts', to: 'event/' },
   { from: 'pipeline.ts', to: 'deliver/' },
   { from: 'memory.ts', to: 'pipeline.ts', typesOnly: true },
   { from: 'memory.ts', to: 'tail/' },
@@ -43,8 +43,14 @@ const EDGES: readonly Edge[] = [
   { from: 'event/', to: 'deliver/chunk.ts' },
   { from: 'deliver/', to: 'output/output.ts' },
   { from: 'output/', to: 'deliver/chunk.ts' },
+  // Files of the state directory are written by one piece of code.
+  { from: 'checkpoint/store.ts', to: 'state-file.ts' },
+  { from: 'deliver/dead-letter.ts', to: 'state-file.ts' },
   // Beside the way: configuration checks a log level, and what reaches a terminal is escaped wherever it is made.
   { from: 'config/', to: 'observe/log.ts' },
+  // What a configuration consists of has its names where it is used.
+  { from: 'config/', to: 'event/event-time.ts', typesOnly: true },
+  { from: 'config/', to: 'output/forward/', typesOnly: true },
   { from: '*', to: 'observe/log.ts', typesOnly: true },
   { from: '*', to: 'observe/terminal.ts' },
   { from: '*', to: 'version.ts' },
@@ -63,13 +69,16 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
     'tail/',
     'checkpoint/',
     'config/load.ts',
+    'state-file.ts',
     'deliver/dead-letter.ts',
+    'output/forward/credentials.ts', // secrets and certificates, read anew for each connection
     'output/stdout.ts', // writes to a descriptor it was given
     'commands/simulate*',
     'commands/check.ts',
+    'commands/receive/settings.ts',
   ],
-  'node:net': ['output/forward/connection.ts', 'checkpoint/lock.ts'],
-  'node:tls': ['output/forward/connection.ts'],
+  'node:net': ['output/forward/connection.ts', 'checkpoint/lock.ts', 'commands/receive*'],
+  'node:tls': ['output/forward/connection.ts', 'commands/receive/'],
   'node:http': [],
   'node:https': [],
   'node:http2': [],
@@ -82,6 +91,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
   'node:repl': [],
   'node:vm': [],
   'node:wasi': [],
+  '@fluent-org/logger': ['commands/receive*'],
   chokidar: ['tail/'],
   commander: ['cli.ts', 'commands/'],
   picomatch: ['tail/', 'config/'],
