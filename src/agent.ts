@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { CheckpointSaver } from './checkpoint/saver.ts';
 import type { From, ShipConfig } from './config/config.ts';
 import type { Totals } from './deliver/accounts.ts';
+import { DeadLetters } from './deliver/dead-letter.ts';
 import { Dispatcher } from './deliver/dispatcher.ts';
+import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
 import { firstLineSince } from './event/event-time.ts';
 import type { Transcoder } from './event/transcoder.ts';
@@ -94,13 +96,14 @@ class Agent {
     this.#memory = memory;
     this.#problems = new Problems(log);
     this.#discovery = new Discovery(config.paths, log, this.#problems);
-    this.#dispatcher = new Dispatcher({ output, log });
-    const window = new Window(config.inFlightChunks, Math.min(config.chunkBytes, MAX_BLOCK_BYTES));
+    this.#dispatcher = new Dispatcher({ output, log, quarantine: this.#quarantine() });
     this.#pipeline = new Pipeline({
-      window,
+      window: windowOf(config, output.concurrency),
       transcoder,
       dispatcher: this.#dispatcher,
       log,
+      chunkBytes: config.chunkBytes,
+      lingerMs: config.forward?.lingerMs ?? 0,
       onFilesChanged: () => this.#lookForLogs.notify(),
       remembers: memory !== undefined,
     });
@@ -108,6 +111,21 @@ class Agent {
       tails: this.#tails,
       pipeline: this.#pipeline,
       problems: this.#problems,
+    });
+  }
+
+  /** Where chunks are examined that a receiver refuses; an output that refuses none has no use for it. */
+  #quarantine(): Quarantine | undefined {
+    const { output, log } = this.#parts;
+    const { stateDir } = this.#config;
+    if (output.examine === undefined) return undefined;
+    return new Quarantine({
+      examine: output.examine.bind(output),
+      divide: (chunk) => this.#pipeline.divide(chunk),
+      strip: (chunk) => this.#pipeline.strip(chunk),
+      letter: (chunk) => this.#pipeline.letter(chunk),
+      deadLetters: stateDir === undefined ? undefined : new DeadLetters(stateDir),
+      log,
     });
   }
 
@@ -150,6 +168,7 @@ class Agent {
     for (const path of found.missing) this.#sayMissing(path);
     if (this.#config.follow) await this.#discover(found);
     await Promise.all(this.#running);
+    this.#pipeline.flush();
     return this.#tails.size === 0;
   }
 
@@ -245,4 +264,17 @@ class Agent {
     }
     return drained;
   }
+}
+
+/**
+ * Room for the chunks in flight, and for one that is being made. To stdout each block is a chunk; what waits there
+ * waits in vain, so that a slow reader holds little.
+ */
+function windowOf(
+  { chunkBytes, inFlightChunks, forward }: ShipConfig,
+  concurrency: number,
+): Window {
+  const blockBytes = Math.min(chunkBytes, MAX_BLOCK_BYTES);
+  if (forward === undefined) return new Window(inFlightChunks, blockBytes);
+  return new Window((concurrency + 1) * Math.ceil(chunkBytes / blockBytes), blockBytes);
 }

@@ -1,13 +1,17 @@
 /**
- * The middle of the way: a block becomes a chunk, goes to the dispatcher, and settles in the ledger of its
- * generation. Part of the composition root; it knows the stages' nouns, and no files and no outputs.
+ * The middle of the way: blocks become chunks, go to the dispatcher, and settle in the ledger of their generation.
+ * Part of the composition root; it knows the stages' nouns, and no files and no outputs.
  */
-import type { Chunk } from './deliver/chunk.ts';
 import { Accounts } from './deliver/accounts.ts';
+import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './deliver/chunk.ts';
+import { Chunker, type Parcel } from './deliver/chunker.ts';
+import type { Letter } from './deliver/dead-letter.ts';
 import type { Dispatcher } from './deliver/dispatcher.ts';
 import { Ledger } from './deliver/ledger.ts';
 import type { Place, Window } from './deliver/window.ts';
 import type { Block } from './event/block.ts';
+import { withoutBodies } from './event/bodies.ts';
+import { divide } from './event/divide.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import type { Log } from './observe/log.ts';
 import type { BlockSink, Loss, TailObserver } from './tail/tail.ts';
@@ -20,6 +24,15 @@ export interface PipelineParts {
   readonly onFilesChanged: () => void;
   /** Whether checkpoints are kept: without them nobody asks for a generation that is settled. */
   readonly remembers: boolean;
+  /** See deliver/chunker.ts. */
+  readonly chunkBytes: number;
+  readonly lingerMs: number;
+}
+
+/** A block on its way, with what is to be given back when it is settled. */
+interface Encoded extends Parcel {
+  readonly block: Block;
+  readonly place: Place;
 }
 
 /** The ledger of a generation, and what a checkpoint calls it by. */
@@ -34,36 +47,107 @@ export class Pipeline implements BlockSink, TailObserver {
   /** By generation key; from the first block until the generation is forgotten and settled. */
   readonly ledgers = new Map<number, LedgerEntry>();
   readonly #parts: PipelineParts;
+  readonly #chunker: Chunker<Encoded>;
+  /** What each chunk was made of: to divide it when no receiver takes it. */
+  readonly #blocks = new WeakMap<Chunk, readonly Block[]>();
   /** Losses that no ledger knows of, not told to the checkpoints yet. */
   #losses: { readonly log: string; readonly loss: Loss }[] = [];
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#chunker = new Chunker<Encoded>({
+      maxBytes: parts.chunkBytes,
+      lingerMs: parts.lingerMs,
+      emit: (chunk, parcels) => this.#submit(chunk, parcels),
+    });
   }
 
   async reserve(signal: AbortSignal): Promise<Place> {
-    return this.#parts.window.reserve(signal);
+    const { window } = this.#parts;
+    // What waits for company would wait in vain.
+    if (window.isFull) this.#chunker.flush();
+    return window.reserve(signal);
   }
 
   accept(block: Block, place: Place): void {
     const { ledger } = this.#entry(block);
     ledger.issue({ start: block.start, end: block.end, endsLine: block.kind !== 'part' });
     this.accounts.read(block.end - block.start);
-    const { transcoder } = this.#parts;
-    const { payload, accounts, invalid } = transcoder.transcode(block);
+    const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
     for (const reason of invalid) this.accounts.invalid(reason);
-    const id = `${block.fingerprint}-${block.start}-${block.end}`;
-    const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0);
-    const chunk: Chunk = { id, payload, payloadBytes, accounts };
-    this.#parts.dispatcher.submit(chunk, () => {
-      ledger.settle(block.start, block.end);
+    const payloadBytes = sizeOf(payload);
+    const { log, generation, fingerprint, start, end } = block;
+    const range = { log, generation, fingerprint, start, end };
+    this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });
+  }
+
+  /** Nothing more is coming: what waits for company goes on its way. */
+  flush(): void {
+    this.#chunker.flush();
+  }
+
+  /** The halves of a chunk; none of a chunk with a single line. */
+  divide(chunk: Chunk): readonly Chunk[] {
+    return divide(this.#blocksOf(chunk)).map((blocks) => this.#encode(blocks));
+  }
+
+  /** A chunk with a single event, without its bodies; undefined when it has none. */
+  strip(chunk: Chunk): Chunk | undefined {
+    const [block] = this.#blocksOf(chunk);
+    const line = block?.kind === 'lines' ? withoutBodies(block.bytes) : undefined;
+    return block && line && this.#encode([{ ...block, bytes: line }], '-truncated');
+  }
+
+  /** A chunk with a single line, as a dead letter. */
+  letter(chunk: Chunk): Omit<Letter, 'reason'> {
+    const [block] = this.#blocksOf(chunk);
+    if (block === undefined) throw new Error('a chunk that was made of nothing');
+    const { log, fingerprint, start, end, kind, bytes } = block;
+    return { log, fingerprint, offset: start, bytes: end - start, kind, line: bytes };
+  }
+
+  #submit(chunk: Chunk, parcels: readonly Encoded[]): void {
+    this.#blocks.set(
+      chunk,
+      parcels.map(({ block }) => block),
+    );
+    const settled = (accounts: SettledAccounts): void => {
       this.accounts.settled(accounts);
-      if (!this.#parts.remembers && ledger.inFlightBytes === 0) {
-        this.ledgers.delete(block.generation);
-      }
-      transcoder.recycle(payload);
-      place.release();
-    });
+      for (const parcel of parcels) this.#settle(parcel);
+    };
+    // A rule of the user left nothing of it.
+    if (chunk.payloadBytes === 0) settled(addAccounts(NO_ACCOUNTS, chunk.accounts));
+    else this.#parts.dispatcher.submit(chunk, settled);
+  }
+
+  #settle({ block, payload, place }: Encoded): void {
+    const { ledger } = this.#entry(block);
+    ledger.settle(block.start, block.end);
+    if (!this.#parts.remembers && ledger.inFlightBytes === 0) {
+      this.ledgers.delete(block.generation);
+    }
+    this.#parts.transcoder.recycle(payload);
+    place.release();
+  }
+
+  #blocksOf(chunk: Chunk): readonly Block[] {
+    return this.#blocks.get(chunk) ?? [];
+  }
+
+  /** A chunk beside the usual way; its blocks are on the way already. */
+  #encode(blocks: readonly Block[], ending = ''): Chunk {
+    const encoded = blocks.map((block) => this.#parts.transcoder.transcode(block));
+    const payload = encoded.flatMap((one) => one.payload);
+    const accounts = encoded.reduce((sum, one) => addAccounts(sum, one.accounts), NO_ACCOUNTS);
+    const { fingerprint = '', start = 0 } = blocks[0] ?? {};
+    const chunk: Chunk = {
+      id: `${fingerprint}-${start}-${blocks.at(-1)?.end ?? 0}${ending}`,
+      payload,
+      payloadBytes: sizeOf(payload),
+      accounts,
+    };
+    this.#blocks.set(chunk, blocks);
+    return chunk;
   }
 
   skip(_generation: number, start: number, end: number): void {
@@ -114,4 +198,8 @@ export class Pipeline implements BlockSink, TailObserver {
     this.ledgers.set(block.generation, entry);
     return entry;
   }
+}
+
+function sizeOf(payload: readonly Uint8Array[]): number {
+  return payload.reduce((sum, piece) => sum + piece.length, 0);
 }

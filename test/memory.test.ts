@@ -72,6 +72,8 @@ class Setup {
       dispatcher,
       log: this.log,
       onFilesChanged: () => undefined,
+      chunkBytes: 4096,
+      lingerMs: 0,
       remembers: true,
     });
     const tails = new Map([[LOG, this.tail as unknown as LogTail]]);

@@ -33,6 +33,8 @@ function setUp(remembers = true) {
     dispatcher,
     log,
     onFilesChanged: () => (filesChanges += 1),
+    chunkBytes: 4096,
+    lingerMs: 0,
     remembers,
   });
   const running = dispatcher.run();

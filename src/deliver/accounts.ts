@@ -1,7 +1,7 @@
 /**
  * The accounts of a run: what became of every byte and every event. Only sums; what to do about them is for others.
  */
-import type { ChunkAccounts } from './chunk.ts';
+import type { SettledAccounts } from './chunk.ts';
 
 export interface Totals {
   /** Bytes of whole lines that were read and handed on. */
@@ -10,6 +10,9 @@ export interface Totals {
   readonly deliveredBytes: number;
   readonly filteredEvents: number;
   readonly filteredBytes: number;
+  /** Kept aside, because no receiver takes them. */
+  readonly deadLetterEvents: number;
+  readonly deadLetterBytes: number;
   /** Left out unread because of `--from`. */
   readonly skippedBytes: number;
   /** Delivered, but no events: bad lines, whole. By reason. */
@@ -24,6 +27,8 @@ export class Accounts {
   #deliveredBytes = 0;
   #filteredEvents = 0;
   #filteredBytes = 0;
+  #deadLetterEvents = 0;
+  #deadLetterBytes = 0;
   #skippedBytes = 0;
   readonly #invalidLines: Record<string, number> = {};
   #lostBytes = 0;
@@ -33,11 +38,13 @@ export class Accounts {
     this.#readBytes += bytes;
   }
 
-  settled({ delivered, filtered }: ChunkAccounts): void {
+  settled({ delivered, filtered, deadLettered }: SettledAccounts): void {
     this.#deliveredEvents += delivered.events;
     this.#deliveredBytes += delivered.bytes;
     this.#filteredEvents += filtered.events;
     this.#filteredBytes += filtered.bytes;
+    this.#deadLetterEvents += deadLettered.events;
+    this.#deadLetterBytes += deadLettered.bytes;
   }
 
   invalid(reason: string): void {
@@ -58,7 +65,8 @@ export class Accounts {
 
   /** Read and in no account yet. */
   get inFlightBytes(): number {
-    return this.#readBytes - this.#deliveredBytes - this.#filteredBytes;
+    const settled = this.#deliveredBytes + this.#filteredBytes + this.#deadLetterBytes;
+    return this.#readBytes - settled;
   }
 
   totals(): Totals {
@@ -68,6 +76,8 @@ export class Accounts {
       deliveredBytes: this.#deliveredBytes,
       filteredEvents: this.#filteredEvents,
       filteredBytes: this.#filteredBytes,
+      deadLetterEvents: this.#deadLetterEvents,
+      deadLetterBytes: this.#deadLetterBytes,
       skippedBytes: this.#skippedBytes,
       invalidLines: { ...this.#invalidLines },
       lostBytes: this.#lostBytes,

@@ -1,6 +1,6 @@
 /**
- * The unit that travels from event/ through deliver/ to an output: a block encoded for the output.
- * Knows nothing of sockets and files; an output may only read it.
+ * The unit that travels from event/ through deliver/ to an output: a block, or several that follow each other,
+ * encoded for the output. Knows nothing of sockets and files; an output may only read it.
  */
 
 /** How many events, and how many bytes of the source file they took (separators included). */
@@ -15,7 +15,12 @@ export interface ChunkAccounts {
   readonly filtered: Tally;
 }
 
-/** An encoded block. It never changes after it was made: a resent chunk is byte-identical. */
+/** What became of a chunk in the end. */
+export interface SettledAccounts extends ChunkAccounts {
+  readonly deadLettered: Tally;
+}
+
+/** Encoded blocks. It never changes after it was made: a resent chunk is byte-identical. */
 export interface Chunk {
   /** Stable for a given generation and range: `<fingerprint>-<start>-<end>`. */
   readonly id: string;
@@ -23,4 +28,27 @@ export interface Chunk {
   readonly payload: readonly Uint8Array[];
   readonly payloadBytes: number;
   readonly accounts: ChunkAccounts;
+}
+
+const NOTHING: Tally = { events: 0, bytes: 0 };
+
+export const NO_ACCOUNTS: SettledAccounts = {
+  delivered: NOTHING,
+  filtered: NOTHING,
+  deadLettered: NOTHING,
+};
+
+export function addAccounts(
+  a: SettledAccounts,
+  b: ChunkAccounts & Partial<SettledAccounts>,
+): SettledAccounts {
+  return {
+    delivered: addTallies(a.delivered, b.delivered),
+    filtered: addTallies(a.filtered, b.filtered),
+    deadLettered: addTallies(a.deadLettered, b.deadLettered ?? NOTHING),
+  };
+}
+
+function addTallies(a: Tally, b: Tally): Tally {
+  return { events: a.events + b.events, bytes: a.bytes + b.bytes };
 }

@@ -12,7 +12,11 @@ export interface LedgerRange {
   readonly endsLine: boolean;
 }
 
-interface Entry extends LedgerRange {
+interface Entry {
+  readonly start: number;
+  end: number;
+  /** Where its last whole line ends; undefined when it is part of one. */
+  lineEnd: number | undefined;
   settled: boolean;
 }
 
@@ -47,7 +51,8 @@ export class Ledger {
   issue(range: LedgerRange): void {
     assert.equal(range.start, this.#issuedTo, 'ranges are issued without gaps');
     assert.ok(range.end >= range.start, 'a range does not end before it starts');
-    this.#open.push({ ...range, settled: false });
+    const { start, end, endsLine } = range;
+    this.#open.push({ start, end, lineEnd: endsLine ? end : undefined, settled: false });
     this.#issuedTo = range.end;
   }
 
@@ -58,10 +63,22 @@ export class Ledger {
     );
     assert.ok(entry, 'only an issued range settles, and only once');
     entry.settled = true;
+    this.#joinSettled();
     for (let first = this.#open[0]; first?.settled === true; first = this.#open[0]) {
       this.#open.shift();
       this.#settledTo = first.end;
-      if (first.endsLine) this.#position = first.end;
+      if (first.lineEnd !== undefined) this.#position = first.lineEnd;
+    }
+  }
+
+  /** While an early range waits, those behind it become one: there are never more than are unsettled, and as many gaps. */
+  #joinSettled(): void {
+    for (let index = this.#open.length - 1; index > 0; index--) {
+      const [before, after] = [this.#open[index - 1], this.#open[index]];
+      if (before?.settled !== true || after?.settled !== true) continue;
+      before.end = after.end;
+      before.lineEnd = after.lineEnd ?? before.lineEnd;
+      this.#open.splice(index, 1);
     }
   }
 }

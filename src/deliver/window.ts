@@ -28,10 +28,14 @@ export class Window {
     return this.#used;
   }
 
+  get isFull(): boolean {
+    return this.#used >= this.#places;
+  }
+
   /** Waits for a free place. Rejects with the signal's reason when it is aborted. */
   async reserve(signal: AbortSignal): Promise<Place> {
     signal.throwIfAborted();
-    if (this.#used < this.#places) {
+    if (!this.isFull) {
       this.#used += 1;
       return this.#place(this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#slabBytes));
     }

@@ -37,6 +37,7 @@ function isNullDevice(rdev: number): boolean {
 type Write = (bytes: Uint8Array) => Promise<number>;
 
 class StdoutOutput implements Output {
+  readonly concurrency = 1;
   readonly #write: Write;
   /** A chunk that was written in part: the next attempt goes on behind it, so that no line is torn. */
   #begun: { readonly id: string; bytes: number } | undefined;

@@ -12,20 +12,24 @@ test('they begin with nothing', () => {
   assert.equal(accounts.inFlightBytes, 0);
 });
 
-test('read = delivered + filtered + in flight, always', () => {
+test('read = delivered + filtered + dead-lettered + in flight, always', () => {
   const tally = fc.record({ events: fc.nat(100), bytes: fc.nat(10_000) });
-  const chunks = fc.array(fc.record({ delivered: tally, filtered: tally, settles: fc.boolean() }));
+  const chunks = fc.array(
+    fc.record({ delivered: tally, filtered: tally, deadLettered: tally, settles: fc.boolean() }),
+  );
   fc.assert(
     fc.property(chunks, (given) => {
       const accounts = new Accounts();
       let unsettled = 0;
-      for (const { delivered, filtered, settles } of given) {
-        accounts.read(delivered.bytes + filtered.bytes);
-        if (settles) accounts.settled({ delivered, filtered });
-        else unsettled += delivered.bytes + filtered.bytes;
-        const { readBytes, deliveredBytes, filteredBytes } = accounts.totals();
+      for (const { settles, ...became } of given) {
+        const { delivered, filtered, deadLettered } = became;
+        const bytes = delivered.bytes + filtered.bytes + deadLettered.bytes;
+        accounts.read(bytes);
+        if (settles) accounts.settled(became);
+        else unsettled += bytes;
+        const { readBytes, deliveredBytes, filteredBytes, deadLetterBytes } = accounts.totals();
         assert.equal(accounts.inFlightBytes, unsettled);
-        assert.equal(readBytes, deliveredBytes + filteredBytes + accounts.inFlightBytes);
+        assert.equal(readBytes, deliveredBytes + filteredBytes + deadLetterBytes + unsettled);
       }
     }),
   );
@@ -33,8 +37,12 @@ test('read = delivered + filtered + in flight, always', () => {
 
 test('each thing is counted where it belongs', () => {
   const accounts = new Accounts();
-  accounts.read(100);
-  accounts.settled({ delivered: { events: 2, bytes: 60 }, filtered: { events: 1, bytes: 40 } });
+  accounts.read(103);
+  accounts.settled({
+    delivered: { events: 2, bytes: 60 },
+    filtered: { events: 1, bytes: 40 },
+    deadLettered: { events: 4, bytes: 3 },
+  });
   accounts.invalid('torn');
   accounts.invalid('torn');
   accounts.invalid('not-json');
@@ -42,11 +50,13 @@ test('each thing is counted where it belongs', () => {
   accounts.lost(5);
   accounts.rotated();
   assert.deepEqual(accounts.totals(), {
-    readBytes: 100,
+    readBytes: 103,
     deliveredEvents: 2,
     deliveredBytes: 60,
     filteredEvents: 1,
     filteredBytes: 40,
+    deadLetterEvents: 4,
+    deadLetterBytes: 3,
     skippedBytes: 7,
     invalidLines: { torn: 2, 'not-json': 1 },
     lostBytes: 5,

@@ -27,6 +27,7 @@ type Outcome = 'ok' | 'fail' | 'closed' | 'hang';
 
 /** Plays what it is told to, and keeps every attempt; when it was told nothing more, it takes everything. */
 class ScriptedOutput implements Output {
+  readonly concurrency = 1;
   readonly attempts: Chunk[] = [];
   readonly #outcomes: Outcome[];
   #finish: (() => void) | undefined;

@@ -7,6 +7,7 @@ import type { Chunk } from '../../src/deliver/chunk.ts';
 import type { Output } from '../../src/output/output.ts';
 
 export class HeldOutput implements Output {
+  readonly concurrency = 1;
   /** What was taken, in order; the bytes are copies, since a settled chunk's buffers are used again. */
   readonly delivered: Chunk[] = [];
   #take: (() => void) | undefined;

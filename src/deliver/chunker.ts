@@ -1,0 +1,92 @@
+/**
+ * Joins encoded blocks that follow each other to chunks: a busy log goes out in large chunks, a quiet one soon. It
+ * knows ranges and sizes, and nothing of what is in them.
+ */
+import { addAccounts, NO_ACCOUNTS, type Chunk, type ChunkAccounts } from './chunk.ts';
+
+/** A block, encoded. */
+export interface Parcel {
+  /** Chunks of one log keep their order. */
+  readonly log: string;
+  readonly generation: number;
+  readonly fingerprint: string;
+  /** Range in the generation. */
+  readonly start: number;
+  readonly end: number;
+  readonly payload: readonly Uint8Array[];
+  readonly payloadBytes: number;
+  readonly accounts: ChunkAccounts;
+}
+
+export interface ChunkerOptions<P extends Parcel> {
+  /** A chunk is closed before its payload would be larger, unless a single parcel is. */
+  readonly maxBytes: number;
+  /** How long an open chunk waits for more; 0 closes it at once. */
+  readonly lingerMs: number;
+  readonly emit: (chunk: Chunk, parcels: readonly P[]) => void;
+}
+
+/** The open chunk of a log. */
+interface Open<P extends Parcel> {
+  readonly parcels: P[];
+  payloadBytes: number;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+export class Chunker<P extends Parcel> {
+  readonly #options: ChunkerOptions<P>;
+  /** By log. The window bounds what they hold. */
+  readonly #open = new Map<string, Open<P>>();
+
+  constructor(options: ChunkerOptions<P>) {
+    this.#options = options;
+  }
+
+  add(parcel: P): void {
+    const { maxBytes, lingerMs } = this.#options;
+    const { log, payloadBytes } = parcel;
+    const open = this.#open.get(log);
+    if (open !== undefined && !fits(open, parcel, maxBytes)) this.#close(log);
+    const into = this.#open.get(log) ?? this.#begin(log);
+    into.parcels.push(parcel);
+    into.payloadBytes += payloadBytes;
+    if (lingerMs === 0 || into.payloadBytes >= maxBytes) this.#close(log);
+  }
+
+  /** Closes all open chunks: nobody waits for more. */
+  flush(): void {
+    for (const log of this.#open.keys()) this.#close(log);
+  }
+
+  #begin(log: string): Open<P> {
+    const { lingerMs } = this.#options;
+    const timer = lingerMs === 0 ? undefined : setTimeout(() => this.#close(log), lingerMs);
+    const open: Open<P> = { parcels: [], payloadBytes: 0, timer };
+    this.#open.set(log, open);
+    return open;
+  }
+
+  #close(log: string): void {
+    const open = this.#open.get(log);
+    const [first] = open?.parcels ?? [];
+    const last = open?.parcels.at(-1);
+    if (open === undefined || first === undefined || last === undefined) return;
+    this.#open.delete(log);
+    clearTimeout(open.timer);
+    const { parcels, payloadBytes } = open;
+    const chunk: Chunk = {
+      id: `${first.fingerprint}-${first.start}-${last.end}`,
+      payload: parcels.flatMap(({ payload }) => payload),
+      payloadBytes,
+      accounts: parcels.reduce((sum, { accounts }) => addAccounts(sum, accounts), NO_ACCOUNTS),
+    };
+    this.#options.emit(chunk, parcels);
+  }
+}
+
+/** One generation without a gap, and not too large. */
+function fits<P extends Parcel>({ parcels, payloadBytes }: Open<P>, next: P, max: number): boolean {
+  const last = parcels.at(-1);
+  const follows = last?.generation === next.generation && last.end === next.start;
+  return follows && payloadBytes + next.payloadBytes <= max;
+}

@@ -1,0 +1,355 @@
+/**
+ * One connection to a receiver, from the first packet to the last: TCP or TLS, the handshake, messages out and acks
+ * in, each step with a deadline. It is the only place with a socket. When it fails it is destroyed, and whatever is
+ * not acknowledged is given back; it never tries again.
+ */
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { DeliveryError } from '../output.ts';
+import { readAck } from './ack-reader.ts';
+import { ConnectionFailure, deliveryError, isTlsFailure } from './failure.ts';
+import { Handshake, type Login } from './handshake.ts';
+import type { Message } from './message.ts';
+import { MessageReader, type Value } from './msgpack.ts';
+
+/** How long each step may take without progress, in ms. */
+export interface Deadlines {
+  /** TCP and, after it, TLS: each as long. */
+  readonly connect: number;
+  readonly handshake: number;
+  /** For a slice of a message. */
+  readonly write: number;
+  /** From the last byte of a message, or from the ack of the one before it, to its ack. */
+  readonly ack: number;
+}
+
+/** What TLS needs; what is left out is the system's. */
+export interface TlsMaterial {
+  readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+  readonly serverName?: string | undefined;
+}
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port`, for messages. */
+  readonly receiver: string;
+  readonly tls: TlsMaterial | undefined;
+  readonly login: Login | undefined;
+  /** How we call ourselves in the handshake. */
+  readonly hostname: string;
+  readonly deadlines: Deadlines;
+}
+
+/** So much is given to the socket at once: progress, and its lack, is seen for each slice. */
+const SLICE_BYTES = 128 * 1024;
+/** When the kernel asks a silent receiver whether it still lives. */
+const KEEPALIVE_MS = 30_000;
+/** How long a receiver may take to close its side of a connection that is over. */
+const END_MS = 1000;
+const SALT_BYTES = 16;
+
+/** A message that is not acknowledged yet. */
+interface Pending {
+  readonly message: Promise<Message>;
+  /** Undefined until the message is made. */
+  id: string | undefined;
+  begun: boolean;
+  /** From when the ack is waited for (ms of performance.now); undefined until the message is written. */
+  since: number | undefined;
+  acked: boolean;
+  /** A message behind it is acknowledged already. */
+  passed: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: DeliveryError) => void;
+}
+
+export class Connection {
+  /** Resolves when the socket is closed, for whatever reason. */
+  readonly closed: Promise<void>;
+  readonly #options: ConnectionOptions;
+  readonly #socket: net.Socket;
+  readonly #reader = new MessageReader();
+  readonly #handshake: Handshake | undefined;
+  /** In the order of sending. */
+  readonly #pending: Pending[] = [];
+  readonly #unwritten: Pending[] = [];
+  #wake: (() => void) | undefined;
+  #state: 'opening' | 'open' | 'closed' = 'opening';
+  #settleOpening: ((error?: Error) => void) | undefined;
+  #stepTimer: NodeJS.Timeout | undefined;
+  #ackTimer: NodeJS.Timeout | undefined;
+  #retired = false;
+  /** Why it ends, when it is not the receiver who ended it. */
+  #cause: Error | undefined;
+
+  /**
+   * Connects, and shakes hands where there is a login.
+   * @throws DeliveryError
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    await new Promise<void>((resolve, reject) => {
+      connection.#settleOpening = (error) => {
+        connection.#settleOpening = undefined;
+        if (error === undefined) resolve();
+        else reject(deliveryError(options.receiver, error));
+      };
+    });
+    return connection;
+  }
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { login, hostname } = options;
+    const salt = randomBytes(SALT_BYTES).toString('hex');
+    this.#handshake = login && new Handshake({ login, hostname, salt });
+    const socket = dial(options);
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#close();
+        resolve();
+      });
+    });
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEPALIVE_MS);
+    this.#expect('CONNECT_TIMEOUT', options.deadlines.connect);
+    socket.once('connect', () => {
+      if (options.tls === undefined) this.#connected();
+      else this.#expect('TLS_TIMEOUT', options.deadlines.connect);
+    });
+    socket.once('secureConnect', () => this.#connected());
+    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
+    socket.on('error', (error) => this.#fail(error));
+    socket.once('end', () => socket.destroy());
+  }
+
+  get inFlight(): number {
+    return this.#pending.length;
+  }
+
+  /** Whether a further message may be sent. */
+  get usable(): boolean {
+    return this.#state === 'open' && !this.#retired;
+  }
+
+  /**
+   * Sends a message behind those sent before; resolves when this connection has brought its ack.
+   * @throws DeliveryError when it did not; the socket has let go of the message's bytes by then.
+   */
+  async send(message: Promise<Message>): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const state = { id: undefined, begun: false, since: undefined, acked: false, passed: false };
+      const pending: Pending = { message, ...state, resolve, reject };
+      if (this.#state === 'closed') {
+        reject(deliveryError(this.#options.receiver, new ConnectionFailure('CLOSED')));
+        return;
+      }
+      this.#pending.push(pending);
+      this.#unwritten.push(pending);
+      this.#wake?.();
+    });
+  }
+
+  /** Ends the connection when everything sent is acknowledged. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#pending.length > 0 || this.#state === 'closed') return;
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), END_MS).unref();
+  }
+
+  /** Ends it now; what is not acknowledged is given back. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  // --- opening ---
+
+  #connected(): void {
+    if (this.#handshake === undefined) this.#open();
+    else this.#expect('HANDSHAKE_TIMEOUT', this.#options.deadlines.handshake);
+  }
+
+  #open(): void {
+    clearTimeout(this.#stepTimer);
+    this.#state = 'open';
+    this.#settleOpening?.();
+    void this.#write();
+  }
+
+  /** The next step must happen in time. */
+  #expect(code: ConnectionFailure['code'], ms: number): void {
+    clearTimeout(this.#stepTimer);
+    this.#stepTimer = setTimeout(() => this.#fail(new ConnectionFailure(code)), ms);
+  }
+
+  /** Whether a login is under way. */
+  get #shaking(): boolean {
+    return this.#handshake?.begun === true && !this.#handshake.done;
+  }
+
+  // --- hearing ---
+
+  #hear(bytes: Buffer): void {
+    try {
+      for (const message of this.#reader.feed(bytes)) this.#understand(message);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #understand(message: Value): void {
+    const handshake = this.#handshake;
+    if (handshake === undefined || handshake.done) {
+      this.#acknowledge(readAck(message));
+      return;
+    }
+    const answer = handshake.next(message);
+    if (answer !== undefined) this.#socket.write(answer);
+    if (handshake.done) this.#open();
+  }
+
+  /** An id that is not waited for (late, twice, unknown) changes nothing. */
+  #acknowledge(id: string): void {
+    const index = this.#pending.findIndex((pending) => pending.id === id && !pending.acked);
+    const pending = this.#pending[index];
+    if (pending === undefined) return;
+    pending.acked = true;
+    const now = performance.now();
+    for (const earlier of this.#pending.slice(0, index)) earlier.passed = true;
+    for (const later of this.#pending.slice(index + 1)) {
+      if (later.since !== undefined) later.since = now;
+    }
+    if (pending.since !== undefined) this.#settle(pending);
+  }
+
+  #settle(pending: Pending): void {
+    this.#pending.splice(this.#pending.indexOf(pending), 1);
+    pending.resolve();
+    this.#watchAcks();
+    if (this.#handshake?.keepalive === false || this.#retired) this.retire();
+  }
+
+  // --- writing ---
+
+  /** Writes messages one after the other, each slice when the one before it has left. */
+  async #write(): Promise<void> {
+    while (this.#state === 'open') {
+      const next = this.#unwritten.shift();
+      if (next === undefined) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      const written = await this.#writeMessage(next);
+      // A receiver that keeps no connection takes one message on each.
+      if (!written || this.#handshake?.keepalive === false) return;
+    }
+  }
+
+  /** @returns false when the socket has failed. */
+  async #writeMessage(pending: Pending): Promise<boolean> {
+    const message = await pending.message.catch((error: unknown) => this.#fail(error as Error));
+    if (message === undefined) return false;
+    pending.id = message.id;
+    for (const slice of slicesOf(message)) {
+      if (this.#state !== 'open') return false;
+      pending.begun = true;
+      if (!(await this.#writeSlice(slice))) return false;
+    }
+    pending.since = performance.now();
+    if (pending.acked) this.#settle(pending);
+    else this.#watchAcks();
+    return true;
+  }
+
+  async #writeSlice(slice: Uint8Array): Promise<boolean> {
+    this.#expect('WRITE_TIMEOUT', this.#options.deadlines.write);
+    return new Promise<boolean>((resolve) => {
+      this.#socket.write(slice, (error) => {
+        clearTimeout(this.#stepTimer);
+        resolve(error === undefined || error === null);
+      });
+    });
+  }
+
+  // --- the deadline of acks ---
+
+  #watchAcks(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const since = this.#pending.flatMap((pending) => pending.since ?? []);
+    if (since.length === 0) return;
+    const waited = performance.now() - Math.min(...since);
+    const left = Math.max(0, this.#options.deadlines.ack - waited);
+    this.#ackTimer = setTimeout(() => this.#ackIsLate(), left);
+  }
+
+  #ackIsLate(): void {
+    const latest = performance.now() - this.#options.deadlines.ack;
+    for (const pending of this.#pending.filter(({ since }) => (since ?? Infinity) <= latest)) {
+      if (!pending.passed) {
+        this.#fail(new ConnectionFailure('ACK_TIMEOUT'));
+        return;
+      }
+      this.#pending.splice(this.#pending.indexOf(pending), 1);
+      const failure = new ConnectionFailure('NOT_ACKNOWLEDGED');
+      pending.reject(deliveryError(this.#options.receiver, failure, true));
+    }
+    this.#watchAcks();
+  }
+
+  // --- the end ---
+
+  #fail(error: Error): void {
+    this.#cause ??= error;
+    this.#socket.destroy();
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#stepTimer);
+    clearTimeout(this.#ackTimer);
+    this.#wake?.();
+    const cause = this.#cause ?? new ConnectionFailure(this.#shaking ? 'LOGIN_CLOSED' : 'CLOSED');
+    this.#settleOpening?.(cause);
+    // The receiver works through messages in order: the first one that it had is what it may have failed at.
+    let suspect = !isTlsFailure(cause);
+    for (const pending of this.#pending.splice(0)) {
+      pending.reject(deliveryError(this.#options.receiver, cause, suspect && pending.begun));
+      suspect = false;
+    }
+  }
+}
+
+/** The name is looked up anew for each connection. */
+function dial({ host, port, tls: material }: ConnectionOptions): net.Socket {
+  if (material === undefined) return net.connect({ host, port });
+  const { ca, cert, key, serverName } = material;
+  return tls.connect({
+    host,
+    port,
+    servername: serverName ?? (net.isIP(host) === 0 ? host : ''),
+    minVersion: 'TLSv1.2',
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+  });
+}
+
+/** A small message is one slice, so that it leaves in one packet. */
+function* slicesOf({ pieces, bytes }: Message): Generator<Uint8Array> {
+  if (bytes <= SLICE_BYTES) {
+    yield Buffer.concat(pieces);
+    return;
+  }
+  for (const piece of pieces) {
+    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
+      yield piece.subarray(start, start + SLICE_BYTES);
+    }
+  }
+}

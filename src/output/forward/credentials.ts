@@ -1,0 +1,111 @@
+/**
+ * Secrets and certificates, read anew for each connection: keys rotate while the agent runs. It knows files and
+ * settings, and no sockets. No message holds what a file holds.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import type { Login } from './handshake.ts';
+import type { TlsMaterial } from './connection.ts';
+
+/** A secret, or where it stands. It prints as nothing. */
+export type SecretSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'environment'; readonly reveal: () => string };
+
+/** Files of TLS, by the names that they have in the configuration. */
+export interface TlsFiles {
+  readonly ca_file?: string | undefined;
+  readonly cert_file?: string | undefined;
+  readonly key_file?: string | undefined;
+  readonly server_name?: string | undefined;
+}
+
+export interface CredentialSettings {
+  readonly sharedKey: SecretSource | undefined;
+  readonly username: string | undefined;
+  readonly password: SecretSource | undefined;
+  readonly tls: TlsFiles;
+}
+
+/** A file that cannot be used now; it may be there in a moment. */
+export class CredentialsError extends Error {
+  readonly code = 'CREDENTIALS';
+}
+
+/** A bundle of all public authorities takes about 250 KB. */
+const FILE_BYTES_MAX = 1024 * 1024;
+
+export class Credentials {
+  readonly #settings: CredentialSettings;
+  readonly #files: readonly string[];
+
+  constructor(settings: CredentialSettings) {
+    const { sharedKey, password, tls } = settings;
+    this.#settings = settings;
+    this.#files = [
+      ...[sharedKey, password].map((source) => (source?.kind === 'file' ? source.path : undefined)),
+      tls.ca_file,
+      tls.cert_file,
+      tls.key_file,
+    ].filter((path) => path !== undefined);
+  }
+
+  /** Undefined when no login is configured. @throws CredentialsError */
+  login(): Login | undefined {
+    const { sharedKey, username, password } = this.#settings;
+    if (sharedKey === undefined && username === undefined) return undefined;
+    return {
+      sharedKey: sharedKey === undefined ? '' : secretOf(sharedKey),
+      user:
+        username === undefined || password === undefined
+          ? undefined
+          : { name: username, password: secretOf(password) },
+    };
+  }
+
+  /** @throws CredentialsError */
+  tls(): TlsMaterial {
+    const {
+      ca_file: ca,
+      cert_file: cert,
+      key_file: key,
+      server_name: serverName,
+    } = this.#settings.tls;
+    return { ca: read(ca), cert: read(cert), key: read(key), serverName };
+  }
+
+  /** Changes when a file is replaced or written. A file that is not there has a state too. */
+  stamp(): string {
+    return this.#files.map(stampOf).join(' ');
+  }
+}
+
+/** One newline at the end is the editor's, not the secret's. */
+function secretOf(source: SecretSource): string {
+  if (source.kind === 'environment') return source.reveal();
+  const secret =
+    read(source.path)
+      ?.toString('utf8')
+      .replace(/\r?\n$/, '') ?? '';
+  if (secret === '')
+    throw new CredentialsError(`${source.path} is empty; write the secret into it`);
+  return secret;
+}
+
+function read(path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  let bytes: Buffer;
+  try {
+    if (statSync(path).size > FILE_BYTES_MAX) throw new Error('it is larger than 1 MiB');
+    bytes = readFileSync(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CredentialsError(`cannot read ${path}: ${reason}`, { cause: error });
+  }
+  return bytes;
+}
+
+/** Kubernetes replaces the files of a Secret by turning a symbolic link: the inode behind it is another one then. */
+function stampOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? '-' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+}

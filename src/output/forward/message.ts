@@ -1,0 +1,66 @@
+/**
+ * A chunk as a message of the Forward protocol, in PackedForward mode: `[tag, entries, {size, chunk, compressed?}]`.
+ * Sans-IO. The same chunk gives the same bytes: a resent message is byte-identical.
+ * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
+ */
+import { createHash } from 'node:crypto';
+import type { Chunk } from '../../deliver/chunk.ts';
+import { arrayHeader, binHeader, mapHeader, str, uint32 } from './msgpack.ts';
+
+export interface Message {
+  /** The receiver acknowledges with it. */
+  readonly id: string;
+  /** To be written in order. The entries are those of the chunk, not a copy. */
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** What stands in the `compressed` option, and in the entries. */
+export type Compressed = 'gzip' | 'zstd';
+
+/** The `chunk` option is base64 of 128 bits. */
+const CHUNK_ID_BYTES = 16;
+
+/** The id under which a chunk is sent: the same for the same chunk, whenever and on whatever connection. */
+export function messageId(chunkId: string): string {
+  const digest = createHash('sha256').update(chunkId).digest();
+  return digest.subarray(0, CHUNK_ID_BYTES).toString('base64');
+}
+
+/** @param entries the chunk's payload, or what the compression made of it. */
+export function packedForward(
+  tag: string,
+  chunk: Pick<Chunk, 'id' | 'accounts'>,
+  entries: readonly Uint8Array[],
+  compressed?: Compressed,
+): Message {
+  const id = messageId(chunk.id);
+  const length = entries.reduce((sum, piece) => sum + piece.length, 0);
+  const head = Buffer.concat([arrayHeader(3), str(tag), binHeader(length)]);
+  const tail = Buffer.concat([
+    mapHeader(compressed === undefined ? 2 : 3),
+    str('size'),
+    uint32(chunk.accounts.delivered.events),
+    str('chunk'),
+    str(id),
+    ...(compressed === undefined ? [] : [str('compressed'), str(compressed)]),
+  ]);
+  return { id, pieces: [head, ...entries, tail], bytes: head.length + length + tail.length };
+}
+
+/**
+ * A message without entries, in Forward mode: a receiver that lives acknowledges it and stores nothing. (Without
+ * entries Fluent Bit takes PackedForward for an error.)
+ */
+export function emptyMessage(tag: string, name: string): Message {
+  const id = messageId(name);
+  const bytes = Buffer.concat([
+    arrayHeader(3),
+    str(tag),
+    arrayHeader(0),
+    mapHeader(1),
+    str('chunk'),
+    str(id),
+  ]);
+  return { id, pieces: [bytes], bytes: bytes.length };
+}

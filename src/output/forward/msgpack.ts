@@ -1,0 +1,198 @@
+/**
+ * As much MessagePack as the talk around the chunks needs (handshake, acks, the frame of a message), written and
+ * read with limits. Sans-IO: it knows bytes, no sockets. The events themselves are encoded in event/.
+ */
+
+/** What a receiver may say. Both kinds of text come as bytes: Fluent Bit sends random bytes as a str. */
+export type Value =
+  null | boolean | number | Buffer | readonly Value[] | ReadonlyMap<string, Value>;
+
+/** The peer does not speak the Forward protocol, or not to us. */
+export class ProtocolError extends Error {
+  readonly code = 'PROTOCOL';
+}
+
+/** A HELO, PONG or ack takes a few hundred bytes; this leaves room for a long reason. */
+const MAX_MESSAGE_BYTES = 16 * 1024;
+/** HELO is an array with a map in it. */
+const MAX_DEPTH = 4;
+
+/** Takes a stream of bytes apart into values; a value that is not complete waits for the rest. */
+export class MessageReader {
+  #rest: Buffer = Buffer.alloc(0);
+
+  /**
+   * @returns the values that are complete now, in order.
+   * @throws ProtocolError when the bytes are no MessagePack, or a value is larger than any that is expected.
+   */
+  feed(bytes: Buffer): Value[] {
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    const values: Value[] = [];
+    let at = 0;
+    for (;;) {
+      const read = readValue(this.#rest, at, 0);
+      if (read === undefined) break;
+      values.push(read.value);
+      at = read.next;
+    }
+    // A copy: what was read from the socket belongs to the socket.
+    this.#rest = Buffer.from(this.#rest.subarray(at));
+    if (this.#rest.length > MAX_MESSAGE_BYTES) {
+      throw new ProtocolError(
+        'the receiver sends a message that is larger than any of the protocol',
+      );
+    }
+    return values;
+  }
+}
+
+interface Read {
+  readonly value: Value;
+  /** The offset behind the value. */
+  readonly next: number;
+}
+
+/** @returns undefined when the value is not complete. */
+function readValue(bytes: Buffer, at: number, depth: number): Read | undefined {
+  const byte = bytes[at];
+  if (byte === undefined) return undefined;
+  if (depth > MAX_DEPTH) throw new ProtocolError('the receiver sends something deeply nested');
+  const behind = at + 1;
+  if (byte < 0x80) return { value: byte, next: behind };
+  if (byte < 0x90) return readMap(bytes, behind, byte & 0x0f, depth);
+  if (byte < 0xa0) return readArray(bytes, behind, byte & 0x0f, depth);
+  if (byte < 0xc0) return readBytes(bytes, behind, byte & 0x1f);
+  if (byte >= 0xe0) return { value: byte - 0x100, next: behind };
+  return readMarked(bytes, byte, behind, depth);
+}
+
+/** @param at behind the first byte, which says what follows. */
+function readMarked(bytes: Buffer, byte: number, at: number, depth: number): Read | undefined {
+  const fixed = CONSTANTS.get(byte);
+  if (fixed !== undefined) return { value: fixed, next: at };
+  const sized = SIZED.get(byte);
+  if (sized === undefined) {
+    throw new ProtocolError('the receiver sends something that is not of the Forward protocol');
+  }
+  const { width, kind } = sized;
+  if (at + width > bytes.length) return undefined;
+  const behind = at + width;
+  if (kind === 'int') return { value: bytes.readIntBE(at, width), next: behind };
+  const length = bytes.readUIntBE(at, width);
+  if (kind === 'uint') return { value: length, next: behind };
+  if (kind === 'bytes') return readBytes(bytes, behind, length);
+  return kind === 'array'
+    ? readArray(bytes, behind, length, depth)
+    : readMap(bytes, behind, length, depth);
+}
+
+const CONSTANTS: ReadonlyMap<number, null | boolean> = new Map<number, null | boolean>([
+  [0xc0, null],
+  [0xc2, false],
+  [0xc3, true],
+]);
+
+type Kind = 'bytes' | 'uint' | 'int' | 'array' | 'map';
+
+/** Numbers of eight bytes, floats and extensions are in no message of a receiver. */
+const SIZED: ReadonlyMap<number, { readonly width: number; readonly kind: Kind }> = new Map(
+  (
+    [
+      [0xc4, 1, 'bytes'],
+      [0xc5, 2, 'bytes'],
+      [0xc6, 4, 'bytes'],
+      [0xcc, 1, 'uint'],
+      [0xcd, 2, 'uint'],
+      [0xce, 4, 'uint'],
+      [0xd0, 1, 'int'],
+      [0xd1, 2, 'int'],
+      [0xd2, 4, 'int'],
+      [0xd9, 1, 'bytes'],
+      [0xda, 2, 'bytes'],
+      [0xdb, 4, 'bytes'],
+      [0xdc, 2, 'array'],
+      [0xdd, 4, 'array'],
+      [0xde, 2, 'map'],
+      [0xdf, 4, 'map'],
+    ] as const
+  ).map(([byte, width, kind]) => [byte, { width, kind }]),
+);
+
+function readBytes(bytes: Buffer, at: number, length: number): Read | undefined {
+  checkLength(length);
+  const next = at + length;
+  return next > bytes.length ? undefined : { value: Buffer.from(bytes.subarray(at, next)), next };
+}
+
+function readArray(bytes: Buffer, start: number, length: number, depth: number): Read | undefined {
+  checkLength(length);
+  const value: Value[] = [];
+  let at = start;
+  for (let index = 0; index < length; index++) {
+    const item = readValue(bytes, at, depth + 1);
+    if (item === undefined) return undefined;
+    value.push(item.value);
+    at = item.next;
+  }
+  return { value, next: at };
+}
+
+function readMap(bytes: Buffer, start: number, length: number, depth: number): Read | undefined {
+  checkLength(length);
+  const value = new Map<string, Value>();
+  let at = start;
+  for (let index = 0; index < length; index++) {
+    const key = readValue(bytes, at, depth + 1);
+    const item = key && readValue(bytes, key.next, depth + 1);
+    if (key === undefined || item === undefined) return undefined;
+    if (!Buffer.isBuffer(key.value))
+      throw new ProtocolError('the receiver sends a key that is no text');
+    value.set(key.value.toString('latin1'), item.value);
+    at = item.next;
+  }
+  return { value, next: at };
+}
+
+function checkLength(length: number): void {
+  if (length > MAX_MESSAGE_BYTES) {
+    throw new ProtocolError('the receiver announces more than any message of the protocol holds');
+  }
+}
+
+// --- writing ---
+
+const FIXSTR_MAX = 31;
+const UINT8_MAX = 0xff;
+const UINT16_MAX = 0xffff;
+
+/** A str of UTF-8. */
+export function str(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const { length } = bytes;
+  if (length <= FIXSTR_MAX) return Buffer.concat([Buffer.of(0xa0 | length), bytes]);
+  if (length <= UINT8_MAX) return Buffer.concat([Buffer.of(0xd9, length), bytes]);
+  if (length > UINT16_MAX) throw new RangeError('a text of the protocol is never that long');
+  return Buffer.concat([Buffer.of(0xda, length >> 8, length & 0xff), bytes]);
+}
+
+/** What stands before `length` bytes of a bin. */
+export function binHeader(length: number): Buffer {
+  const header = Buffer.from([0xc6, 0, 0, 0, 0]);
+  header.writeUInt32BE(length, 1);
+  return header;
+}
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.from([0xce, 0, 0, 0, 0]);
+  bytes.writeUInt32BE(value, 1);
+  return bytes;
+}
+
+/** An array or map of at most 15 items. */
+export function arrayHeader(items: number): Buffer {
+  return Buffer.of(0x90 | items);
+}
+
+export function mapHeader(pairs: number): Buffer {
+  return Buffer.of(0x80 | pairs);
+}
