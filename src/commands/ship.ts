@@ -4,6 +4,7 @@
  */
 import { runAgent, type AgentResult } from '../agent.ts';
 import type { Format, ShipConfig } from '../config/config.ts';
+import { ForwardWriter } from '../event/forward-writer.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
 import { Shipper } from '../event/shipper.ts';
@@ -11,7 +12,9 @@ import { LineTranscoder, type LineWriter } from '../event/transcoder.ts';
 import { StateError } from '../checkpoint/store.ts';
 import type { Log } from '../observe/log.ts';
 import { wantsColor } from '../observe/terminal.ts';
+import type { Output } from '../output/output.ts';
 import { stdoutOutput } from '../output/stdout.ts';
+import { forwardOutput } from './forward-output.ts';
 
 const STDOUT_FD = 1;
 const EXIT_OK = 0;
@@ -25,7 +28,7 @@ export interface ShipDeps {
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
 export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
-  const output = stdoutOutput(STDOUT_FD, () => process.stdout);
+  const output = outputFor(config, log);
   const transcoder = new LineTranscoder(writerFor(config));
   try {
     const result = await runAgent(config, { output, transcoder, log, signal });
@@ -37,11 +40,19 @@ export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promi
   }
 }
 
-function writerFor(config: ShipConfig): LineWriter {
-  const format = resolveFormat(config.format, process.stdout.isTTY);
-  if (format === 'json') {
-    return new JsonWriter(new Shipper({ fields: config.fields, coordinates: config.coordinates }));
+export function outputFor(config: ShipConfig, log: Log): Output {
+  return config.forward === undefined
+    ? stdoutOutput(STDOUT_FD, () => process.stdout)
+    : forwardOutput(config.forward, config.inFlightChunks, log);
+}
+
+export function writerFor(config: ShipConfig): LineWriter {
+  const shipper = new Shipper({ fields: config.fields, coordinates: config.coordinates });
+  if (config.forward !== undefined) {
+    return new ForwardWriter({ shipper, timeKey: config.forward.timeKey, now: Date.now });
   }
+  const format = resolveFormat(config.format, process.stdout.isTTY);
+  if (format === 'json') return new JsonWriter(shipper);
   const color = wantsColor(process.stdout, process.env);
   return new PrettyWriter(() => ({ color, width: terminalWidth(), wide: format === 'wide' }));
 }
@@ -66,6 +77,7 @@ function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
     delivered_bytes: totals.deliveredBytes,
     invalid_lines: invalidLines,
     skipped_bytes: totals.skippedBytes,
+    dead_letter_events: totals.deadLetterEvents,
     undelivered_bytes: inFlightBytes,
     lost_bytes: totals.lostBytes,
     rotations: totals.rotations,

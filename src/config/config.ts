@@ -2,7 +2,11 @@
  * The nouns of the configuration: what the rest of the program gets, after every source was read and checked.
  * Knows nothing of YAML, flags or the environment.
  */
+import type { TimeKey } from '../event/event-time.ts';
 import type { LogLevel } from '../observe/log.ts';
+import type { Deadlines } from '../output/forward/connection.ts';
+import type { CredentialSettings } from '../output/forward/credentials.ts';
+import type { Compressed } from '../output/forward/message.ts';
 
 /** Where to begin in a file that has no checkpoint. Durations such as `15m` have become a time. */
 export type From =
@@ -14,12 +18,46 @@ export type From =
 export const FORMATS = ['auto', 'json', 'pretty', 'wide'] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** From which key of an event its time is taken; `now` is the time of reading. */
+export const TIME_KEYS = [
+  'stageTimestamp',
+  'requestReceivedTimestamp',
+  'now',
+] as const satisfies readonly TimeKey[];
+export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const satisfies readonly (
+  Compressed | 'none'
+)[];
+
+/** Where events go, as one `output` names it. */
+export type OutputUrl =
+  | { readonly kind: 'stdout' }
+  | {
+      readonly kind: 'forward';
+      /** A name or an address, IPv6 without brackets. */
+      readonly host: string;
+      readonly port: number;
+      readonly tls: boolean;
+    };
+
+export interface ForwardConfig extends CredentialSettings {
+  /** In the order of failover; at least one. */
+  readonly upstreams: readonly Extract<OutputUrl, { kind: 'forward' }>[];
+  readonly tag: string;
+  readonly timeKey: TimeKey;
+  readonly compress: Compressed | 'none';
+  readonly loadBalance: boolean;
+  readonly lingerMs: number;
+  readonly timeouts: Deadlines;
+}
+
 export interface ShipConfig {
   /** Files, directories and globs, as the user wrote them; at least one. */
   readonly paths: readonly string[];
   readonly follow: boolean;
   readonly from: From;
   readonly format: Format;
+  /** Undefined when events go to stdout. */
+  readonly forward: ForwardConfig | undefined;
   /** Without it nothing is remembered and nothing is written. */
   readonly stateDir: string | undefined;
   readonly logLevel: LogLevel;

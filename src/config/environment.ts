@@ -22,6 +22,15 @@ export const CONFIG_VARIABLE = `${PREFIX}CONFIG`;
 const SERVICE_VARIABLE =
   /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 
+/**
+ * Secrets may stand in the environment themselves: a manifest takes them from a Secret. They are no keys of the
+ * file, where they would be seen by whoever may read a ConfigMap.
+ */
+const SECRET_VARIABLES = {
+  shared_key_file: `${PREFIX}SHARED_KEY`,
+  password_file: `${PREFIX}PASSWORD`,
+} as const;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An empty variable counts as one that is not set: manifests can seldom leave one out. */
@@ -31,6 +40,7 @@ export function readEnvironment(env: Environment): ReadLayer {
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || value === undefined || value === '') continue;
     if (name === CONFIG_VARIABLE || SERVICE_VARIABLE.test(name)) continue;
+    if (Object.values<string>(SECRET_VARIABLES).includes(name)) continue;
     const key = CONFIG_KEYS.find((known) => variableOf(known) === name);
     if (key === undefined) {
       problems.push({ where: escapeControl(name), message: unknownMessage(name) });
@@ -41,6 +51,16 @@ export function readEnvironment(env: Environment): ReadLayer {
     else raw[key] = decoded.value;
   }
   return { layer: { raw, where: whereInEnvironment }, problems };
+}
+
+/** The secret in the environment that stands for the file of this key; undefined when it is not set. */
+export function secretVariable(
+  env: Environment,
+  key: keyof typeof SECRET_VARIABLES,
+): { readonly name: string; readonly value: string } | undefined {
+  const name = SECRET_VARIABLES[key];
+  const value = env[name] ?? '';
+  return value === '' ? undefined : { name, value };
 }
 
 function variableOf(key: string): string {
@@ -80,6 +100,16 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   from: asText,
   output: asList,
   format: asText,
+  tag: asText,
+  time_key: asText,
+  shared_key_file: asText,
+  username: asText,
+  password_file: asText,
+  tls: asPairs,
+  compress: asText,
+  load_balance: asBoolean,
+  linger: asText,
+  timeouts: asPairs,
   state_dir: asText,
   log_level: asText,
   grace: asText,

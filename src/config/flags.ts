@@ -14,6 +14,7 @@ export interface Flags {
   readonly stateDir?: string;
   readonly from?: string;
   readonly format?: string;
+  readonly tag?: string;
   readonly config?: string;
   readonly field?: readonly string[];
   readonly logLevel?: string;
@@ -27,6 +28,7 @@ const FLAG_OF_KEY: Readonly<Record<string, string>> = {
   state_dir: '--state-dir',
   from: '--from',
   format: '--format',
+  tag: '--tag',
   fields: '--field',
   log_level: '--log-level',
   grace: '--grace',
@@ -41,6 +43,7 @@ export function readFlags(flags: Flags): ReadLayer {
     state_dir: flags.stateDir,
     from: flags.from,
     format: flags.format,
+    tag: flags.tag,
     fields: flags.field === undefined || !('value' in fields) ? undefined : fields.value,
     log_level: flags.logLevel,
     grace: flags.grace,

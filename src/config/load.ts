@@ -19,7 +19,8 @@ import {
   type Settings,
   type SettingsSchema,
 } from './schema.ts';
-import { formatDuration, formatSize } from './units.ts';
+import { showSetting } from './show.ts';
+import { checkTogether, forwardConfig } from './together.ts';
 import { readYamlFile } from './yaml-file.ts';
 
 /** A configuration of every key takes a few KiB; more is another file named by mistake, such as an audit log. */
@@ -59,11 +60,13 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const merged = mergeLayers(checked);
   const settings = CONFIG_KEYS.map((key) => ({
     key,
-    value: SHOW[key](merged),
+    value: showSetting(key, merged),
     from: placeOf(key, checked),
   }));
+  const together = checkTogether(merged, sources.env, (key) => placeOf(key, checked));
+  if (together.length > 0) return { ok: false, problems: together };
   const warnings = warningsAbout(merged, settings, sources.nowMs);
-  return { ok: true, config: toShipConfig(merged), settings, warnings };
+  return { ok: true, config: toShipConfig(merged, sources.env), settings, warnings };
 }
 
 /** No file is a file in which every setting is left out. */
@@ -117,7 +120,10 @@ function checkLayer(schema: SettingsSchema, { layer, problems }: ReadLayer): Che
     }
     return issue.keys.map((key) => ({
       where: layer.where([...issue.path, key]),
-      message: `is not a setting of this version${nearestHint(key, CONFIG_KEYS) || '; remove it'}`,
+      message:
+        issue.path.length > 0
+          ? issue.message
+          : `is not a setting of this version${nearestHint(key, CONFIG_KEYS) || '; remove it'}`,
     }));
   });
   // the numbers in `file:line:column` bring the problems of a file into the order of its lines
@@ -142,12 +148,13 @@ function placeOf(key: ConfigKey, layers: readonly CheckedLayer[]): string {
   return (key === 'fields' ? places.join(', ') : places.at(-1)) || 'default';
 }
 
-function toShipConfig(settings: CompleteSettings): ShipConfig {
+function toShipConfig(settings: CompleteSettings, env: Environment): ShipConfig {
   return {
     paths: settings.paths,
     follow: settings.follow,
     from: settings.from,
     format: settings.format,
+    forward: forwardConfig(settings, env),
     stateDir: settings.state_dir,
     logLevel: settings.log_level,
     graceMs: settings.grace,
@@ -157,32 +164,6 @@ function toShipConfig(settings: CompleteSettings): ShipConfig {
     chunkBytes: settings.chunk_bytes,
     inFlightChunks: settings.in_flight_chunks,
   };
-}
-
-/** A value as its user would write it in the file, fit for a terminal. */
-const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> = {
-  paths: ({ paths }) => showList(paths),
-  follow: ({ follow }) => String(follow),
-  from: ({ from }) => (from.kind === 'time' ? new Date(from.epochMs).toISOString() : from.kind),
-  output: ({ output }) => showList(output),
-  format: ({ format }) => format,
-  state_dir: ({ state_dir: path }) => (path === undefined ? 'none' : escapeControl(path)),
-  log_level: ({ log_level: level }) => level,
-  grace: ({ grace }) => formatDuration(grace),
-  fields: ({ fields }) => showFields(fields),
-  coordinates: ({ coordinates }) => String(coordinates),
-  max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
-  chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
-  in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
-};
-
-function showList(texts: readonly string[]): string {
-  return `[${texts.map(escapeControl).join(', ')}]`;
-}
-
-function showFields(fields: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(fields).map(([name, value]) => `${name}: ${escapeControl(value)}`);
-  return `{${pairs.join(', ')}}`;
 }
 
 function warningsAbout(

@@ -3,12 +3,15 @@
  * Knows nothing of where a value came from, and reads no files.
  *
  * A key that names a secret gets the ending `_file` and no flag: the value of a flag is seen by every user of the
- * machine. No setting of this version is secret.
+ * machine. Secrets themselves come from such a file or from the environment (environment.ts), never through here.
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../observe/log.ts';
-import { FORMATS, type From } from './config.ts';
+import type { Deadlines } from '../output/forward/connection.ts';
+import type { TlsFiles } from '../output/forward/credentials.ts';
+import { COMPRESSIONS, FORMATS, TIME_KEYS, type From } from './config.ts';
 import { nearestHint } from './nearest.ts';
+import { parseOutput } from './output-url.ts';
 import { parseDuration, parseSize, parseTime, quote, type Parsed } from './units.ts';
 
 const KIB = 1024;
@@ -23,6 +26,16 @@ const MAX_EVENT_BYTES_RANGE = [4 * KIB, 256 * MIB] as const;
 /** Below a page, the cost per chunk outweighs the work; `chunk_bytes` times `in_flight_chunks` is held in memory. */
 const CHUNK_BYTES_RANGE = [4 * KIB, 16 * MIB] as const;
 const IN_FLIGHT_CHUNKS_RANGE = [1, 64] as const;
+/** Each event waits as long for company; a person who reads along notices more. */
+const LINGER_MAX_MS = 10_000;
+/** A connection that stands still for longer is held by nothing but hope. */
+const TIMEOUT_MAX_MS = 3_600_000;
+/** Beyond that it is a load balancer's work. */
+const OUTPUTS_MAX = 16;
+/** In the PING of the handshake, of which Fluent Bit reads 1,023 bytes. */
+const USERNAME_CHARS_MAX = 256;
+/** Fluentd matches tags by their parts between dots; blanks and control characters are in no pattern. */
+const TAG = /^[\w.:/-]{1,128}$/;
 /** Watching has a cost for each path; whoever needs more writes a glob. */
 const PATHS_MAX = 1000;
 /** Every event carries all of them. */
@@ -54,8 +67,23 @@ export function settingsSchema(nowMs: number) {
       paths: listOf(path('a path'), PATHS_MAX),
       follow: flag(),
       from: text('a time').transform(checked((value) => parseFrom(value, nowMs))),
-      output: listOf(text('an output').transform(checked(parseOutput)), 1),
+      output: listOf(text('an output').transform(checked(parseOutput)), OUTPUTS_MAX),
       format: oneOf(FORMATS),
+      tag: text('a tag').regex(TAG, {
+        error: ({ input }) =>
+          `must be 1 to 128 letters, digits, dots, dashes, underscores, colons and slashes, not ${describe(input)}`,
+      }),
+      time_key: oneOf(TIME_KEYS),
+      shared_key_file: path('a file'),
+      username: text('a name')
+        .min(1, { error: 'is empty; give a name or remove the key' })
+        .max(USERNAME_CHARS_MAX, { error: `is longer than ${USERNAME_CHARS_MAX} characters` }),
+      password_file: path('a file'),
+      tls: tls(),
+      compress: oneOf(COMPRESSIONS),
+      load_balance: flag(),
+      linger: duration(LINGER_MAX_MS, '10s'),
+      timeouts: timeouts(),
       state_dir: path('a directory'),
       log_level: oneOf(LOG_LEVELS),
       grace: duration(GRACE_MAX_MS, '1h'),
@@ -74,17 +102,27 @@ export type SettingsSchema = ReturnType<typeof settingsSchema>;
 export type Settings = z.output<SettingsSchema>;
 export type ConfigKey = keyof Settings;
 
-/** A configuration in which every setting has a value, but for the directory that nobody has to name. */
+/** A configuration in which every setting has a value, but for those that nobody has to give. */
 export type CompleteSettings = {
-  readonly [K in Exclude<ConfigKey, 'state_dir'>]: NonNullable<Settings[K]>;
-} & { readonly state_dir?: string | undefined };
+  readonly [K in Exclude<ConfigKey, OptionalKey>]: NonNullable<Settings[K]>;
+} & { readonly [K in OptionalKey]?: string | undefined };
+
+/** Settings without a default: they name what nobody has to have. */
+type OptionalKey = 'state_dir' | 'shared_key_file' | 'username' | 'password_file';
 
 export const DEFAULTS: CompleteSettings = {
   paths: ['/var/log/kubernetes'],
   follow: false,
   from: { kind: 'beginning' },
-  output: ['stdout'],
+  output: [{ kind: 'stdout' }],
   format: 'auto',
+  tag: 'kube.audit',
+  time_key: 'stageTimestamp',
+  tls: {},
+  compress: 'none',
+  load_balance: false,
+  linger: 20,
+  timeouts: { connect: 10_000, handshake: 10_000, write: 30_000, ack: 30_000 },
   log_level: 'info',
   grace: 10_000,
   fields: {},
@@ -178,6 +216,47 @@ function size([min, max]: readonly [number, number], range: string) {
   );
 }
 
+/** Files of TLS. What is left out is the system's: its certificate authorities, the name in the URL, no certificate. */
+function tls() {
+  const shape = {
+    ca_file: path('a file').optional(),
+    cert_file: path('a file').optional(),
+    key_file: path('a file').optional(),
+    server_name: text('a host name').min(1, { error: 'is empty; give a host name' }).optional(),
+  };
+  return map(shape, '{ca_file: ca.pem}').transform((files): TlsFiles => files);
+}
+
+function timeouts() {
+  const timeout = duration(TIMEOUT_MAX_MS, '1h')
+    .refine((ms) => ms > 0, { error: 'must be longer than 0' })
+    .optional();
+  const shape = { connect: timeout, handshake: timeout, write: timeout, ack: timeout };
+  return map(shape, '{ack: 30s}').transform(({ connect, handshake, write, ack }): Deadlines => {
+    const { timeouts: standard } = DEFAULTS;
+    return {
+      connect: connect ?? standard.connect,
+      handshake: handshake ?? standard.handshake,
+      write: write ?? standard.write,
+      ack: ack ?? standard.ack,
+    };
+  });
+}
+
+/** A map of known keys; what it does not know is told like an unknown setting. */
+function map<const T extends z.core.$ZodLooseShape>(shape: T, sample: string) {
+  const names = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        const [first = ''] = issue.keys as readonly string[];
+        return `has no ${quote(first)}${nearestHint(first, names)}; it takes ${names.join(', ')}`;
+      }
+      return `must be a map such as ${sample}, not ${describe(issue.input)}`;
+    },
+  });
+}
+
 function numberAsText(value: unknown): unknown {
   return typeof value === 'number' ? String(value) : value;
 }
@@ -216,23 +295,6 @@ function parseFrom(value: string, nowMs: number): Parsed<From> {
   return {
     ok: false,
     message: `must be beginning, end, a time such as 2026-03-04T05:06:07Z or a duration such as 15m, not ${quote(value)}${hint}`,
-  };
-}
-
-/** The value is never repeated: whatever looks like a URL may hold a password. */
-function parseOutput(value: string): Parsed<'stdout'> {
-  if (value === 'stdout') return { ok: true, value };
-  if (/^[^/]*:\/\/[^/]*@/.test(value)) {
-    return {
-      ok: false,
-      message:
-        'has a user or password in the URL, where other users of the machine can read it; remove it (this version writes to stdout only)',
-    };
-  }
-  const what = /^forwards?:/i.test(value) ? 'a Forward receiver' : 'this output';
-  return {
-    ok: false,
-    message: `${what} is not available: this version writes to stdout only; use stdout`,
   };
 }
 

@@ -55,6 +55,7 @@ const DEFAULT_CONFIG: ShipConfig = {
   follow: false,
   from: { kind: 'beginning' },
   format: 'auto',
+  forward: undefined,
   stateDir: undefined,
   logLevel: 'info',
   graceMs: 10_000,

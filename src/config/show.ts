@@ -1,0 +1,52 @@
+/**
+ * Settings for people: each value as its user would write it in the file, fit for a terminal. Pure.
+ */
+import { escapeControl } from '../observe/terminal.ts';
+import { formatOutput } from './output-url.ts';
+import type { CompleteSettings, ConfigKey } from './schema.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+export function showSetting(key: ConfigKey, settings: CompleteSettings): string {
+  return SHOW[key](settings);
+}
+
+const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> = {
+  paths: ({ paths }) => showList(paths),
+  follow: ({ follow }) => String(follow),
+  from: ({ from }) => (from.kind === 'time' ? new Date(from.epochMs).toISOString() : from.kind),
+  output: ({ output }) => showList(output.map(formatOutput)),
+  format: ({ format }) => format,
+  tag: ({ tag }) => tag,
+  time_key: ({ time_key: key }) => key,
+  shared_key_file: (settings) => showText(settings.shared_key_file),
+  username: ({ username }) => showText(username),
+  password_file: (settings) => showText(settings.password_file),
+  tls: ({ tls }) => showMap({ ...tls }),
+  compress: ({ compress }) => compress,
+  load_balance: (settings) => String(settings.load_balance),
+  linger: ({ linger }) => formatDuration(linger),
+  timeouts: ({ timeouts }) => showMap({ ...timeouts }, formatDuration),
+  state_dir: (settings) => showText(settings.state_dir),
+  log_level: ({ log_level: level }) => level,
+  grace: ({ grace }) => formatDuration(grace),
+  fields: ({ fields }) => showMap(fields),
+  coordinates: ({ coordinates }) => String(coordinates),
+  max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
+  chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
+  in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
+};
+
+function showText(text: string | undefined): string {
+  return text === undefined ? 'none' : escapeControl(text);
+}
+
+function showList(texts: readonly string[]): string {
+  return `[${texts.map(escapeControl).join(', ')}]`;
+}
+
+function showMap<T>(map: Readonly<Record<string, T>>, show: (value: T) => string = String): string {
+  const pairs = Object.entries(map).map(
+    ([name, value]) => `${name}: ${escapeControl(show(value))}`,
+  );
+  return `{${pairs.join(', ')}}`;
+}
