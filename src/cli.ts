@@ -4,6 +4,7 @@
  * work (commands/), and loads neither: --help and --version answer at once.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ReceiveOptions } from './commands/receive/settings.ts';
 import type { SimulateOptions } from './commands/simulate.ts';
 import type { Flags } from './config/flags.ts';
 import { nearest } from './config/nearest.ts';
@@ -16,6 +17,8 @@ export interface CliActions {
   ship(flags: Flags): Promise<number>;
   check(flags: Flags): Promise<number>;
   status(options: { readonly stateDir: string; readonly json: boolean }): Promise<number>;
+  receive(options: ReceiveOptions): Promise<number>;
+  replay(flags: Flags): Promise<number>;
   simulate(options: SimulateOptions): Promise<number>;
 }
 
@@ -33,7 +36,8 @@ export interface CliContext {
 /** Wrong usage or configuration. */
 export const EXIT_USAGE = 2;
 
-const COMMANDS = ['check', 'status', 'simulate', 'help'] as const;
+const COMMANDS = ['check', 'status', 'receive', 'replay', 'simulate', 'help'] as const;
+const FORMATS: readonly ReceiveOptions['format'][] = ['auto', 'json', 'pretty', 'wide'];
 const LEVELS: readonly SimulateOptions['level'][] = ['Metadata', 'Request', 'RequestResponse'];
 
 /** Runs the command that the arguments (without node and script) name. Rejects only when the command itself does. */
@@ -82,6 +86,8 @@ function buildProgram(context: CliContext, finish: Finish): Command {
     .hook('preSubcommand', refuseOptionsBeforeCommand);
   addCheck(program, context, finish);
   addStatus(program, context, finish);
+  addReceive(program, context, finish);
+  addReplay(program, context, finish);
   addSimulate(program, context, finish);
   return program;
 }
@@ -95,7 +101,7 @@ function toFlags(paths: readonly string[], options: ShipOptions): Flags {
 
 /** The options of ship, which `check` takes as well. Values are checked with those of all other sources. */
 function addShipOptions(command: Command): Command {
-  return command
+  command
     .argument(
       '[paths...]',
       'files, directories or globs (default: /var/log/kubernetes); of a directory every audit file with its backups',
@@ -103,32 +109,45 @@ function addShipOptions(command: Command): Command {
     .option(
       '-f, --follow',
       'go on reading what is written, across rotations (default: end when all is read)',
-    )
-    .option('-o, --output <url>', 'where events go: stdout (default: stdout)', collect)
-    .option(
-      '-s, --state-dir <dir>',
-      'where to remember what was delivered (default: nothing is remembered)',
-    )
+    );
+  addDeliveryOptions(
+    command,
+    'where to remember what was delivered (default: nothing is remembered)',
+  );
+  return command
     .option(
       '--from <where>',
       'where nothing is remembered, start at: beginning, end, an RFC 3339 time, or a duration ago such as 15m ' +
         '(default: beginning)',
     )
+    .option('--grace <duration>', 'how long a stop may wait for what is on its way (default: 10s)');
+}
+
+/** What becomes of events, wherever they come from. */
+function addDeliveryOptions(command: Command, stateDir: string): Command {
+  return command
+    .option(
+      '-o, --output <url>',
+      'where events go: stdout, or forward://host[:24224] of a Fluentd or Fluent Bit, forwards:// with TLS; ' +
+        'repeat for failover, in order (default: stdout)',
+      collect,
+    )
+    .option('-s, --state-dir <dir>', stateDir)
     .option(
       '--format <format>',
-      'auto, json, pretty or wide; auto is pretty on a terminal and json otherwise (default: auto)',
+      'for stdout: auto, json, pretty or wide; auto is pretty on a terminal and json otherwise (default: auto)',
     )
-    .option(
-      '-c, --config <file>',
-      'YAML file; flags win over AUDIT_SHIPPER_* variables, which win over the file',
-    )
+    .option('--tag <tag>', 'for Forward: the tag of all events (default: kube.audit)')
     .option(
       '--field <name=value>',
       'add this to every event, below "shipper"; repeat for more',
       collect,
     )
-    .option('--log-level <level>', 'error, warn, info or debug (default: info)')
-    .option('--grace <duration>', 'how long a stop may wait for what is on its way (default: 10s)');
+    .option(
+      '-c, --config <file>',
+      'YAML file; flags win over AUDIT_SHIPPER_* variables, which win over the file',
+    )
+    .option('--log-level <level>', 'error, warn, info or debug (default: info)');
 }
 
 const EXIT_CODES = `
@@ -147,10 +166,14 @@ Examples:
   audit-shipper -f -s /var/lib/audit-shipper --format json | consumer
   # several logs by a glob (in quotes), one field of each event
   audit-shipper 'logs/*/audit.log' | jq -r .user.username
+  # to Fluentd or Fluent Bit; to the second while the first is down
+  audit-shipper -f -s state -o forward://fluentd-a -o forward://fluentd-b
   # validate a configuration
   audit-shipper check -c config.yaml
   # what was delivered, and the lag
   audit-shipper status -s /var/lib/audit-shipper
+  # a Forward receiver that prints, to try the whole way on one machine
+  audit-shipper receive
   # audit events to try it with
   audit-shipper simulate /tmp/audit
 
@@ -198,6 +221,78 @@ ${EXIT_CODES}`,
     )
     .action(async (options: { readonly stateDir: string; readonly json?: true }) => {
       finish(await actions.status({ json: false, ...options }));
+    });
+}
+
+/** As commander names them. */
+interface ReceiveFlags extends Omit<ReceiveOptions, 'forMs'> {
+  readonly for?: number;
+}
+
+function addReceive(program: Command, { actions }: CliContext, finish: Finish): void {
+  const format = new Option('--format <format>', 'auto is pretty on a terminal and json otherwise');
+  program
+    .command('receive')
+    .summary('a Forward receiver that prints, to try the whole way on one machine')
+    .description(
+      'a Forward receiver that prints the events it is sent, to try the whole way on one machine: ' +
+        'it acknowledges an event when stdout has taken it, and keeps nothing',
+    )
+    .option(
+      '--listen <host:port>',
+      'where to listen; 0.0.0.0 is every address, port 0 a free one',
+      '127.0.0.1:24224',
+    )
+    .option('--shared-key-file <file>', 'senders must know the secret in this file')
+    .option('--username <name>', 'senders must log in as this user')
+    .option('--password-file <file>', 'with the password in this file')
+    .option('--tls-cert <file>', 'speak TLS, with this certificate and its chain (PEM)')
+    .option('--tls-key <file>', 'with the private key of the certificate (PEM)')
+    .option('--tls-ca <file>', 'senders must show a certificate that this CA has signed (PEM)')
+    .addOption(format.choices(FORMATS).default('auto'))
+    .option('--count <n>', 'end after so many events', wholeFrom(1))
+    .option('--for <duration>', 'end after this time, such as 10s', durationMs)
+    .addHelpText('after', RECEIVE_HELP)
+    .action(async ({ for: forMs, ...rest }: ReceiveFlags) => {
+      finish(await actions.receive({ ...rest, forMs }));
+    });
+}
+
+const RECEIVE_HELP = `
+Examples:
+  audit-shipper receive
+and in another terminal:
+  audit-shipper -f -o forward://127.0.0.1:24224 /var/log/kubernetes
+
+  # with TLS and a shared key
+  audit-shipper receive --tls-cert cert.pem --tls-key key.pem \\
+    --shared-key-file key.txt
+  # ten events, on any free port (the log on stderr says which)
+  audit-shipper receive --listen 127.0.0.1:0 --count 10 --format json | jq .verb
+
+It is for trying. Integers above 2^53 are shown rounded, and a stdout that takes
+nothing stops the reading once 1 MiB waits for it.
+${EXIT_CODES}`;
+
+function addReplay(program: Command, { actions }: CliContext, finish: Finish): void {
+  addDeliveryOptions(program.command('replay'), 'the state directory of the agent that kept them')
+    .summary('send again what no receiver took')
+    .description(
+      'send the dead letters of a state directory again: events that no receiver took. Each is removed when it ' +
+        'is acknowledged; to stdout they are shown and kept.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  # read them
+  audit-shipper replay -s /var/lib/audit-shipper
+  # send them again, with the agent's own settings
+  audit-shipper replay -c /etc/audit-shipper/config.yaml
+${EXIT_CODES}`,
+    )
+    .action(async (options: ShipOptions) => {
+      finish(await actions.replay(options));
     });
 }
 

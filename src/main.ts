@@ -5,6 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
+import type { Flags } from './config/flags.ts';
 import { escapeControl } from './observe/terminal.ts';
 
 // The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is
@@ -47,29 +48,37 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** What a command that delivers events needs; undefined, and everything said, when the configuration is bad. */
+async function prepare(flags: Flags) {
+  const { loadConfig } = await import('./config/load.ts');
+  const loaded = loadConfig({ flags, env: process.env, nowMs: Date.now() });
+  if (!loaded.ok) {
+    const { problemReport } = await import('./commands/check.ts');
+    err(problemReport(loaded.problems));
+    return undefined;
+  }
+  const { config, warnings } = loaded;
+  showsStack = config.logLevel === 'debug';
+  const signal = stopSignal();
+  const { createLog } = await import('./observe/log.ts');
+  const log = createLog({ level: config.logLevel });
+  for (const { where, message } of warnings) log.warn(message, { setting: where });
+  return { config, log, signal };
+}
+
 const actions: CliActions = {
   async ship(flags) {
-    const { loadConfig, pathExists } = await import('./config/load.ts');
+    const { pathExists } = await import('./config/load.ts');
     const misspelt = misspeltCommand(flags.paths ?? [], pathExists);
     if (misspelt !== undefined) {
       err(`audit-shipper: ${misspelt}\n`);
       return EXIT_USAGE;
     }
-    const loaded = loadConfig({ flags, env: process.env, nowMs: Date.now() });
-    if (!loaded.ok) {
-      const { problemReport } = await import('./commands/check.ts');
-      err(problemReport(loaded.problems));
-      return EXIT_USAGE;
-    }
-    const { config, warnings } = loaded;
-    showsStack = config.logLevel === 'debug';
-    const signal = stopSignal();
-    const { createLog } = await import('./observe/log.ts');
-    const log = createLog({ level: config.logLevel });
-    for (const { where, message } of warnings) log.warn(message, { setting: where });
+    const run = await prepare(flags);
+    if (run === undefined) return EXIT_USAGE;
     const { ship } = await import('./commands/ship.ts');
     // Everything delivered is written by now; what a stuck reader never took must not keep the process.
-    return process.exit(await ship(config, { log, signal }));
+    return process.exit(await ship(run.config, run));
   },
 
   async check(flags) {
@@ -80,6 +89,35 @@ const actions: CliActions = {
   async status(options) {
     const { status } = await import('./commands/status.ts');
     return status(options);
+  },
+
+  async receive(options) {
+    const { readSettings } = await import('./commands/receive/settings.ts');
+    const read = readSettings(options);
+    if (!read.ok) {
+      const { problemReport } = await import('./commands/check.ts');
+      err(problemReport(read.problems));
+      return EXIT_USAGE;
+    }
+    const signal = stopSignal();
+    const { createLog } = await import('./observe/log.ts');
+    const { receive } = await import('./commands/receive.ts');
+    // What a stuck reader of stdout never took was not acknowledged, and must not keep the process.
+    return process.exit(
+      await receive(read.settings, { log: createLog({ level: 'info' }), signal }),
+    );
+  },
+
+  async replay(flags) {
+    const run = await prepare(flags);
+    if (run === undefined) return EXIT_USAGE;
+    const { stateDir } = run.config;
+    if (stateDir === undefined) {
+      err('audit-shipper: which dead letters? Name the state directory of their agent with -s\n');
+      return EXIT_USAGE;
+    }
+    const { replay } = await import('./commands/replay.ts');
+    return replay(run.config, stateDir, run);
   },
 
   async simulate(options) {

@@ -31,6 +31,8 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
     ship: record('ship', 0),
     check: record('check', 2),
     status: record('status', 1),
+    receive: record('receive', 0),
+    replay: record('replay', 1),
     simulate: record('simulate', 0),
   };
   const exitCode = await runCli(args, {
@@ -130,6 +132,43 @@ test('simulate has defaults and units', async () => {
   ]);
 });
 
+test('replay takes what is about delivering, and no paths', async () => {
+  const given = 'replay -s s -o forward://a -o forward://b --tag t --field a=1 -c c.yaml';
+  const output = ['forward://a', 'forward://b'];
+  assert.deepEqual(await run(given.split(' ')), {
+    exitCode: 1,
+    out: '',
+    err: '',
+    called: [['replay', { stateDir: 's', output, tag: 't', field: ['a=1'], config: 'c.yaml' }]],
+  });
+  assert.equal((await run(['replay', '/var/log'])).exitCode, 2);
+  assert.equal((await run(['replay', '--follow'])).exitCode, 2);
+});
+
+test('receive listens to this machine only, unless it is told otherwise', async () => {
+  const defaults = { listen: '127.0.0.1:24224', format: 'auto', forMs: undefined };
+  assert.deepEqual((await run(['receive'])).called, [['receive', defaults]]);
+  const given =
+    'receive --listen [::1]:0 --shared-key-file k --username u --password-file p --tls-cert c --tls-key y --tls-ca a --format wide --count 7 --for 10s';
+  assert.deepEqual((await run(given.split(' '))).called, [
+    [
+      'receive',
+      {
+        listen: '[::1]:0',
+        sharedKeyFile: 'k',
+        username: 'u',
+        passwordFile: 'p',
+        tlsCert: 'c',
+        tlsKey: 'y',
+        tlsCa: 'a',
+        format: 'wide',
+        count: 7,
+        forMs: 10_000,
+      },
+    ],
+  ]);
+});
+
 test('wrong usage ends with 2, a hint, and no action', async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['--folow', /unknown option '--folow'\n\(Did you mean --follow\?\)/],
@@ -144,6 +183,9 @@ test('wrong usage ends with 2, a hint, and no action', async () => {
     ['simulate d --level None', /Allowed choices are Metadata, Request, RequestResponse/],
     ['simulate d --for 10', /has no unit/],
     ['simulate d --file-name a/b', /without a directory/],
+    ['receive --format xml', /Allowed choices are auto, json, pretty, wide/],
+    ['receive --count 1.5', /whole number from 1/],
+    ['receive 127.0.0.1:24224', /too many arguments/],
     ['-c x.yaml check', /--config stands before the command; .*audit-shipper check --config/],
     ['-f status -s d', /--follow stands before the command/],
   ];
@@ -163,7 +205,7 @@ test('a complaint repeats no value behind a = and no control character', async (
 });
 
 test('help goes to stdout, with examples, defaults and exit codes, for each command', async () => {
-  for (const command of ['', 'check', 'status', 'simulate']) {
+  for (const command of ['', 'check', 'status', 'receive', 'replay', 'simulate']) {
     const words = command === '' ? [] : [command];
     const { exitCode, out, err } = await run([...words, '--help']);
     assert.deepEqual({ exitCode, err }, { exitCode: 0, err: '' });
@@ -183,6 +225,8 @@ test('help names every word that an option takes', async () => {
   for (const words of [LOG_LEVELS, FORMATS]) {
     assert.ok(help.includes(`${words.slice(0, -1).join(', ')} or ${words.at(-1)}`));
   }
+  const receiveHelp = (await run(['receive', '--help'])).out.replaceAll(/\s+/g, ' ');
+  assert.ok(receiveHelp.includes(`choices: ${FORMATS.map((format) => `"${format}"`).join(', ')},`));
   const simulateHelp = (await run(['simulate', '--help'])).out.replaceAll(/\s+/g, ' ');
   assert.ok(simulateHelp.includes(`choices: ${AUDIT_LEVELS.map((l) => `"${l}"`).join(', ')},`));
 });
@@ -198,7 +242,14 @@ test('the version is that of package.json', async () => {
 
 test('a failing command rejects, for main to explain', async () => {
   const failing = (): Promise<number> => Promise.reject(new Error('no'));
-  const actions: CliActions = { ship: failing, check: failing, status: failing, simulate: failing };
+  const actions: CliActions = {
+    ship: failing,
+    check: failing,
+    status: failing,
+    receive: failing,
+    replay: failing,
+    simulate: failing,
+  };
   const ignore = (): void => undefined;
   await assert.rejects(
     runCli([], { actions, env: {}, columns: () => 80, out: ignore, err: ignore }),

@@ -3,7 +3,7 @@
  * agent does the work.
  */
 import { runAgent, type AgentResult } from '../agent.ts';
-import type { Format, ShipConfig } from '../config/config.ts';
+import type { ShipConfig } from '../config/config.ts';
 import { ForwardWriter } from '../event/forward-writer.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
@@ -11,9 +11,9 @@ import { Shipper } from '../event/shipper.ts';
 import { LineTranscoder, type LineWriter } from '../event/transcoder.ts';
 import { StateError } from '../checkpoint/store.ts';
 import type { Log } from '../observe/log.ts';
-import { wantsColor } from '../observe/terminal.ts';
 import type { Output } from '../output/output.ts';
 import { stdoutOutput } from '../output/stdout.ts';
+import { displayOf } from './display.ts';
 import { forwardOutput } from './forward-output.ts';
 
 const STDOUT_FD = 1;
@@ -51,22 +51,8 @@ export function writerFor(config: ShipConfig): LineWriter {
   if (config.forward !== undefined) {
     return new ForwardWriter({ shipper, timeKey: config.forward.timeKey, now: Date.now });
   }
-  const format = resolveFormat(config.format, process.stdout.isTTY);
-  if (format === 'json') return new JsonWriter(shipper);
-  const color = wantsColor(process.stdout, process.env);
-  return new PrettyWriter(() => ({ color, width: terminalWidth(), wide: format === 'wide' }));
-}
-
-function resolveFormat(format: Format, isTerminal: boolean): Exclude<Format, 'auto'> {
-  if (format !== 'auto') return format;
-  return isTerminal ? 'pretty' : 'json';
-}
-
-/** A pipe has no width, unless whoever reads it says so (COLUMNS). */
-function terminalWidth(): number | undefined {
-  if (process.stdout.columns !== undefined) return process.stdout.columns;
-  const columns = Number(process.env['COLUMNS']);
-  return Number.isInteger(columns) && columns > 0 ? columns : undefined;
+  const display = displayOf(config.format, process.stdout, process.env);
+  return display === 'json' ? new JsonWriter(shipper) : new PrettyWriter(display);
 }
 
 function conclude(config: ShipConfig, result: AgentResult, log: Log): number {

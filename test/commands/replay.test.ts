@@ -1,0 +1,118 @@
+/**
+ * Sending dead letters again: each is removed when it is acknowledged and not before, whatever the receiver does.
+ * The receiver is the independent FluentServer.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { FluentServer } from '@fluent-org/logger';
+import { replay } from '../../src/commands/replay.ts';
+import { DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const patient = new AbortController().signal;
+
+function letter(offset: number, event: object): Letter {
+  const line = Buffer.from(JSON.stringify(event));
+  return {
+    log: '/var/log/audit.log',
+    fingerprint: 'ab12',
+    offset,
+    bytes: line.length + 1,
+    kind: 'lines',
+    line,
+    reason: 'a test',
+  };
+}
+
+async function run(stateDir: string, port: number) {
+  const yaml = `{state_dir: ${stateDir}, coordinates: true, output: "forward://127.0.0.1:${port}", timeouts: {ack: 300ms}}`;
+  const readFile = (): Buffer => Buffer.from(yaml);
+  const loaded = loadConfig({ flags: { config: 'c.yaml' }, env: {}, nowMs: 0, readFile });
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  const log = new RecordingLog();
+  const exitCode = await replay(loaded.config, stateDir, { log, signal: patient });
+  return { exitCode, log };
+}
+
+interface Received {
+  readonly tag: string;
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+async function receiver(t: TestContext) {
+  const server = new FluentServer({ listenOptions: { port: 0, host: '127.0.0.1' } });
+  const received: Received[] = [];
+  server.on('entry', (tag: string, _time: unknown, record: Received['record']) => {
+    received.push({ tag, record });
+  });
+  await server.listen();
+  t.after(() => server.close());
+  return { port: server.port ?? 0, received };
+}
+
+test('letters are sent in order, as the agent would have sent them, and removed', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const letters = new DeadLetters(stateDir);
+  await letters.keep(letter(1000, { auditID: 'second' }));
+  await letters.keep(letter(20, { auditID: 'first' }));
+  const { port, received } = await receiver(t);
+  const { exitCode } = await run(stateDir, port);
+  assert.equal(exitCode, 0);
+  assert.deepEqual(
+    received.map(({ tag, record }) => [tag, record]),
+    [
+      ['kube.audit', { auditID: 'first', shipper: shipperAt(20) }],
+      ['kube.audit', { auditID: 'second', shipper: shipperAt(1000) }],
+    ],
+  );
+  assert.deepEqual(await letters.list(), []);
+});
+
+function shipperAt(offset: number): object {
+  return { file: '/var/log/audit.log', offset, id: `ab12-${offset}` };
+}
+
+test('a letter that is still refused, or damaged, is kept, and the others are sent', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const letters = new DeadLetters(stateDir);
+  // FluentServer takes no record with this key, and closes the connection.
+  const refused = Buffer.from('{"__proto__":{"a":1}}');
+  const refusedPath = await letters.keep({ ...letter(1, {}), line: refused });
+  await letters.keep(letter(50, { auditID: 'good' }));
+  const damaged = join(stateDir, 'dead-letter', 'zz-1.jsonl');
+  writeFileSync(damaged, '{"version":1}\n');
+  const { port, received } = await receiver(t);
+  const { exitCode, log } = await run(stateDir, port);
+  assert.equal(exitCode, 1);
+  assert.deepEqual(
+    received.map(({ record }) => record['auditID']),
+    ['good'],
+  );
+  assert.deepEqual(await letters.list(), [refusedPath, damaged]);
+  assert.ok(log.entries.some(({ message }) => message.includes('still refused')));
+  assert.ok(log.entries.some(({ message }) => message.includes('no dead letter')));
+});
+
+test('without a receiver everything is kept', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const letters = new DeadLetters(stateDir);
+  await letters.keep(letter(1, { auditID: 'a' }));
+  const closed = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => closed.once('listening', resolve));
+  const { port } = closed.address() as net.AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  const { exitCode, log } = await run(stateDir, port);
+  assert.equal(exitCode, 1);
+  assert.equal((await letters.list()).length, 1);
+  assert.ok(log.entries.some(({ message }) => message.includes('takes nothing')));
+});
+
+test('nothing to send is no failure', async (t) => {
+  const { exitCode } = await run(temporaryDirectory(t), 1);
+  assert.equal(exitCode, 0);
+});
