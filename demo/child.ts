@@ -11,7 +11,7 @@ const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 /** Enough to see why a process failed; a process that says more than this repeats itself. */
 const STDERR_LINES_MAX = 40;
 /** What simulate and the agent say at their end. */
-const SUM_MESSAGES: ReadonlySet<string> = new Set(['simulated', 'stopped']);
+const SUM_MESSAGES: ReadonlySet<string> = new Set(['simulated', 'listening', 'stopped']);
 
 export interface ChildOptions {
   /** What the demo calls it. */
@@ -70,6 +70,12 @@ export class Child {
   sum(message: string, field: string): number | undefined {
     const value = this.#sums.get(message)?.[field];
     return typeof value === 'number' ? value : undefined;
+  }
+
+  /** A text from the last log line with this message. */
+  text(message: string, field: string): string | undefined {
+    const value = this.#sums.get(message)?.[field];
+    return typeof value === 'string' ? value : undefined;
   }
 
   /** Does nothing when the process has ended. */

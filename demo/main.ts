@@ -17,11 +17,12 @@ import { escapeControl } from '../src/observe/terminal.ts';
 import { Child, type ChildOptions } from './child.ts';
 import { type Observations, problemsOf, summaryOf } from './summary.ts';
 
-const HELP = `Usage: npm run demo -- [--for <duration>]
+const HELP = `Usage: npm run demo -- [--for <duration>] [--forward]
 
 Writes audit events as kube-apiserver does into a temporary directory, with rotation and compression,
 follows them with audit-shipper, and prints them. At the end both sides' counts are compared.
 
+  --forward          the whole way: to a Forward receiver, which prints what it acknowledges
   --for <duration>   end after this time, for example 5s (default: when Ctrl-C is pressed)
   --help             this text
 `;
@@ -136,24 +137,55 @@ interface Run {
   readonly children: readonly Child[];
 }
 
-/** Starts both processes, waits for the end, and stops them in the order in which the events travel. */
-async function run(directory: string, forText: string, interruption: Interruption): Promise<Run> {
+interface DemoOptions {
+  readonly forText: string;
+  readonly forward: boolean;
+}
+
+/** Who carries the events, in the order in which they travel; the last one prints them. */
+async function startReaders(
+  directory: string,
+  forward: boolean,
+  start: (name: string, ...args: readonly string[]) => Child,
+  interrupted: Promise<unknown>,
+): Promise<readonly [Child, ...Child[]]> {
+  if (!forward) return [start('the agent', '--follow', '--format', 'pretty', directory)];
+  const receiver = start(
+    'the receiver',
+    'receive',
+    '--listen',
+    '127.0.0.1:0',
+    '--format',
+    'pretty',
+  );
+  await anyOf([receiver.spoke, receiver.ended, interrupted], AGENT_START_MAX_MS);
+  const url = `forward://${receiver.text('listening', 'address') ?? ''}`;
+  return [start('the agent', '--follow', '--output', url, directory), receiver];
+}
+
+/** Starts all processes, waits for the end, and stops them in the order in which the events travel. */
+async function run(
+  directory: string,
+  { forText, forward }: DemoOptions,
+  interruption: Interruption,
+): Promise<Run> {
   const env = childEnvironment();
   const interrupted = once(interruption.signal, 'abort');
-  const agentArgs = ['--follow', '--format', 'pretty', directory];
-  const agent = interruption.start({ name: 'the agent', args: agentArgs, env });
+  const start = (name: string, ...args: readonly string[]): Child =>
+    interruption.start({ name, args, env });
+  const readers = await startReaders(directory, forward, start, interrupted);
+  const [agent] = readers;
   const printer = new Printer();
-  const printed = printer.pass(agent.stdout);
+  const printed = printer.pass((readers.at(-1) ?? agent).stdout);
   await anyOf([agent.spoke, agent.ended, interrupted], AGENT_START_MAX_MS);
   // Without a reader there is nothing to compare.
   if (!agent.running) {
     const failures = [agent.failure ?? 'the agent ended at once'];
     const observations = { written: undefined, delivered: undefined, lines: 0, failures };
-    return { observations, children: [agent] };
+    return { observations, children: readers };
   }
 
-  const simulateArgs = ['simulate', directory, ...SIMULATE_FLAGS, '--for', forText];
-  const simulate = interruption.start({ name: 'simulate', args: simulateArgs, env });
+  const simulate = start('simulate', 'simulate', directory, ...SIMULATE_FLAGS, '--for', forText);
   simulate.stdout.resume();
   const duration = parseDuration(forText);
   const forMs = duration.ok ? duration.value : 0;
@@ -163,10 +195,10 @@ async function run(directory: string, forText: string, interruption: Interruptio
   const events = simulate.sum('simulated', 'events');
   await untilDelivered(printer, agent, events ?? 0);
   if (!agent.running && agent.failure === undefined) failures.push('the agent ended by itself');
-  failures.push(...(await end(agent)));
+  for (const reader of readers) failures.push(...(await end(reader)));
   await printed;
   const observations = { ...sumsOf(simulate, agent), lines: printer.lines, failures };
-  return { observations, children: [simulate, agent] };
+  return { observations, children: [simulate, ...readers] };
 }
 
 function sumsOf(simulate: Child, agent: Child): Pick<Observations, 'written' | 'delivered'> {
@@ -196,10 +228,14 @@ function complaintsOf(children: readonly Child[]): string {
     .join('\n');
 }
 
-/** The duration to pass on, or the exit code when there is nothing to run. */
-function readArguments(): string | number {
+/** What to run, or the exit code when there is nothing to run. */
+function readArguments(): DemoOptions | number {
   try {
-    const options = { for: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+    const options = {
+      for: { type: 'string' },
+      forward: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
     const { values } = parseArgs({ options });
     if (values.help === true) {
       process.stdout.write(HELP);
@@ -207,7 +243,7 @@ function readArguments(): string | number {
     }
     const forText = values.for ?? DEFAULT_FOR;
     const duration = parseDuration(forText);
-    if (duration.ok) return forText;
+    if (duration.ok) return { forText, forward: values.forward === true };
     process.stderr.write(`--for: ${duration.message}\n`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
@@ -216,12 +252,12 @@ function readArguments(): string | number {
 }
 
 async function main(): Promise<number> {
-  const forText = readArguments();
-  if (typeof forText === 'number') return forText;
+  const options = readArguments();
+  if (typeof options === 'number') return options;
   const interruption = new Interruption();
   const directory = await mkdtemp(join(tmpdir(), 'audit-shipper-demo-'));
   try {
-    const { observations, children } = await run(directory, forText, interruption);
+    const { observations, children } = await run(directory, options, interruption);
     const failed = problemsOf(observations).length > 0 && !interruption.signal.aborted;
     process.stderr.write(summaryOf(observations));
     if (failed) process.stderr.write(`${complaintsOf(children)}\n`);
