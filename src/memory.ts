@@ -145,7 +145,7 @@ export class Memory {
     for (const [key, { log: owner, fingerprint, ledger }] of pipeline.ledgers) {
       if (owner !== log || keys.has(key)) continue;
       if (!present.has(fingerprint)) this.#book.settle(log, fingerprint, ledger.position, now);
-      if (ledger.inFlightBytes === 0) pipeline.ledgers.delete(key);
+      if (ledger.isSettled) pipeline.ledgers.delete(key);
     }
   }
 }

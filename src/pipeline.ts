@@ -123,9 +123,7 @@ export class Pipeline implements BlockSink, TailObserver {
   #settle({ block, payload, place }: Encoded): void {
     const { ledger } = this.#entry(block);
     ledger.settle(block.start, block.end);
-    if (!this.#parts.remembers && ledger.inFlightBytes === 0) {
-      this.ledgers.delete(block.generation);
-    }
+    if (!this.#parts.remembers && ledger.isSettled) this.ledgers.delete(block.generation);
     this.#parts.transcoder.recycle(payload);
     place.release();
   }

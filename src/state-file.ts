@@ -2,7 +2,7 @@
  * Files of the state directory: wholly old or wholly new, whatever happens, and for the owner only. Knows nothing of
  * what they hold.
  */
-import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Only the owner may read where the audit trail stands, or change it. */
@@ -17,12 +17,18 @@ const WRITE_BYTES = 64 * 1024;
  */
 export async function replaceFile(path: string, pieces: Iterable<string>): Promise<void> {
   const temporary = `${path}.new`;
-  const handle = await open(temporary, 'w', FILE_MODE);
-  await closing(handle, async () => {
-    await write(handle, pieces);
-    await handle.sync();
-  });
-  await rename(temporary, path);
+  try {
+    const handle = await open(temporary, 'w', FILE_MODE);
+    await closing(handle, async () => {
+      await write(handle, pieces);
+      await handle.sync();
+    });
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk, what was written of it takes the room that somebody else needs.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
   const directory = await open(dirname(path), 'r');
   await closing(directory, async () => directory.sync());
 }

@@ -18,7 +18,8 @@ import { RecordingLog } from './support/recording-log.ts';
 const PLACES = 4;
 const patient = new AbortController().signal;
 
-function setUp(remembers = true) {
+/** @param lingerMs none: each block goes out at once. */
+function setUp(remembers = true, lingerMs = 0) {
   const output = new HeldOutput();
   const log = new RecordingLog();
   const window = new Window(PLACES, 4096);
@@ -34,7 +35,7 @@ function setUp(remembers = true) {
     log,
     onFilesChanged: () => (filesChanges += 1),
     chunkBytes: 4096,
-    lingerMs: 0,
+    lingerMs,
     remembers,
   });
   const running = dispatcher.run();
@@ -42,6 +43,7 @@ function setUp(remembers = true) {
     pipeline.accept(blockOf(content, options), await pipeline.reserve(patient));
   };
   const end = async (): Promise<void> => {
+    pipeline.flush();
     output.takeAll();
     assert.equal(await dispatcher.drained(patient), true);
     dispatcher.stop();
@@ -95,7 +97,17 @@ describe('a block', () => {
     await end();
   });
 
-  it('that holds only blank lines settles as well', async () => {
+  it('that holds only blank lines settles as well, also while an older one waits', async () => {
+    const { pipeline, window, accept, end } = setUp();
+    await accept('{"a":1}\n');
+    await accept('\n\n', { start: 8 });
+    const { accounts } = pipeline;
+    assert.deepEqual([accounts.inFlightBytes, positionOf(pipeline, 1), window.used], [8, 0, 1]);
+    await end();
+    assert.equal(positionOf(pipeline, 1), 10);
+  });
+
+  it('that holds only blank lines settles by itself', async () => {
     const { pipeline, accept, end } = setUp();
     await accept('\n\r\n');
     await end();
@@ -112,6 +124,38 @@ describe('a block', () => {
     await output.take();
     await waiting;
     assert.equal(window.used, PLACES);
+    await end();
+  });
+});
+
+describe('blocks that wait for company', () => {
+  const FOR_EVER_MS = 1_000_000_000;
+
+  it('become one chunk, and settle together', async () => {
+    const { output, pipeline, window, accept, end } = setUp(true, FOR_EVER_MS);
+    await accept('{"a":1}\n');
+    await accept('\n', { start: 8 });
+    await accept('{"a":2}\n', { start: 9 });
+    await output.take();
+    assert.deepEqual([output.delivered.length, window.used], [0, 3]);
+    pipeline.flush();
+    await output.take();
+    assert.deepEqual(
+      output.delivered.map(({ id, payload }) => [id, Buffer.concat(payload).toString()]),
+      [[`${FINGERPRINT}-0-17`, '{"a":1}\n{"a":2}\n']],
+    );
+    assert.deepEqual([positionOf(pipeline, 1), window.used], [17, 0]);
+    assert.equal(pipeline.accounts.inFlightBytes, 0);
+    await end();
+  });
+
+  it('wait no longer when there is no room for more', async () => {
+    const { output, window, accept, end } = setUp(true, FOR_EVER_MS);
+    for (let number = 0; number < PLACES; number++) await accept('{}\n', { start: number * 3 });
+    const waiting = accept('{}\n', { start: PLACES * 3 });
+    await output.take();
+    await waiting;
+    assert.deepEqual([output.delivered.length, window.used], [1, 1]);
     await end();
   });
 });
@@ -201,6 +245,17 @@ describe('a loss', () => {
 });
 
 describe('a pipeline without checkpoints', () => {
+  it('settles a line in parts whose last part has no bytes', async () => {
+    const { output, pipeline, accept, end } = setUp(false);
+    await accept('xxxx', { kind: 'part' });
+    await accept('', { kind: 'last-part', start: 4 });
+    await output.take();
+    assert.equal(pipeline.ledgers.size, 1);
+    await end();
+    assert.equal(output.delivered.length, 2);
+    assert.equal(pipeline.ledgers.size, 0);
+  });
+
   it('keeps nothing of what is settled, however often its log rotates', async () => {
     const { output, pipeline, accept, end } = setUp(false);
     for (let generation = 1; generation <= 100; generation++) {

@@ -75,7 +75,8 @@ function whereInEnvironment([key = '', ...rest]: SettingPath): string {
 }
 
 function unknownMessage(name: string): string {
-  const found = nearest(name.slice(PREFIX.length), [...CONFIG_KEYS, 'config']);
+  const known = [...CONFIG_KEYS, 'config', 'shared_key', 'password'];
+  const found = nearest(name.slice(PREFIX.length), known);
   return found === undefined
     ? `is not a setting; known are ${CONFIG_VARIABLE} and ${PREFIX}<KEY> for each key of the configuration file`
     : `is not a setting; did you mean ${variableOf(found)}?`;

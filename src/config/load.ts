@@ -13,6 +13,7 @@ import { nearestHint } from './nearest.ts';
 import {
   CONFIG_KEYS,
   DEFAULTS,
+  MAP_KEYS,
   settingsSchema,
   type CompleteSettings,
   type ConfigKey,
@@ -120,15 +121,27 @@ function checkLayer(schema: SettingsSchema, { layer, problems }: ReadLayer): Che
     }
     return issue.keys.map((key) => ({
       where: layer.where([...issue.path, key]),
-      message:
-        issue.path.length > 0
-          ? issue.message
-          : `is not a setting of this version${nearestHint(key, CONFIG_KEYS) || '; remove it'}`,
+      message: unknownKey(key, issue.path[0]),
     }));
   });
   // the numbers in `file:line:column` bring the problems of a file into the order of its lines
   wrong.sort((a, b) => a.where.localeCompare(b.where, 'en', { numeric: true }));
   return { layer, values: {}, problems: [...problems, ...wrong] };
+}
+
+/** @param map the setting in which the key stands, when it is not at the top. */
+function unknownKey(key: string, map: PropertyKey | undefined): string {
+  if (map !== 'tls' && map !== 'timeouts') {
+    return `is not a setting of this version${hintOf(key, CONFIG_KEYS) || '; remove it'}`;
+  }
+  const known = MAP_KEYS[map];
+  return `is not a setting of ${map}${hintOf(key, known) || `; it takes ${known.join(', ')}`}`;
+}
+
+/** Whoever writes `password` or `ca` means the file that holds it. */
+function hintOf(key: string, known: readonly string[]): string {
+  const file = `${key}_file`;
+  return nearestHint(known.includes(file) ? file : key, known);
 }
 
 /** Later layers win. */

@@ -20,7 +20,8 @@ export function parseOutput(value: string): Parsed<OutputUrl> {
   }
   if (!/^forwards?$/i.test(scheme)) {
     return wrong(
-      'is not available; use stdout, forward://host:24224 or, with TLS, forwards://host:24224',
+      'is neither stdout nor the address of a Forward receiver; ' +
+        'write forward://host:24224 or, with TLS, forwards://host:24224',
     );
   }
   return parseAuthority(rest, scheme.toLowerCase() === 'forwards');

@@ -36,7 +36,8 @@ function upstreamsOf({ output }: CompleteSettings): Upstream[] {
 }
 
 function outputProblems(output: readonly OutputUrl[]): string[] {
-  const names = output.map(formatOutput);
+  // Names of hosts are the same in capitals.
+  const names = output.map((url) => formatOutput(url).toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (names.includes('stdout'))
     return ['cannot be stdout and a Forward receiver; remove one of them'];

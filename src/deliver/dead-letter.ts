@@ -48,8 +48,9 @@ export class DeadLetters {
   async keep(letter: Letter): Promise<string> {
     await makeDirectory(this.#directory);
     const text = `${encode(letter)}\n`;
-    await this.#checkRoom(text.length);
-    const path = join(this.#directory, `${letter.fingerprint}-${letter.offset}${ENDING}`);
+    const name = `${idOf(letter)}${ENDING}`;
+    await this.#checkRoom(name, Buffer.byteLength(text));
+    const path = join(this.#directory, name);
     await replaceFile(path, [text]);
     return path;
   }
@@ -79,8 +80,9 @@ export class DeadLetters {
     }
   }
 
-  async #checkRoom(bytes: number): Promise<void> {
-    const names = await this.#names();
+  /** A letter that is there already is replaced. */
+  async #checkRoom(replaced: string, bytes: number): Promise<void> {
+    const names = (await this.#names()).filter((name) => name !== replaced);
     const sizes = await Promise.all(names.map(async (name) => stat(join(this.#directory, name))));
     const kept = sizes.reduce((sum, { size }) => sum + size, 0);
     if (names.length < LETTERS_MAX && kept + bytes <= BYTES_MAX) return;
@@ -91,23 +93,25 @@ export class DeadLetters {
   }
 }
 
-function encode({ line, ...letter }: Letter): string {
+/** The same as `shipper.id` of the event. */
+function idOf({ fingerprint, offset }: Letter): string {
+  return `${fingerprint}-${offset}`;
+}
+
+function encode(letter: Letter): string {
+  const { line, ...rest } = letter;
   const text = isUtf8(line)
     ? { line: line.toString('utf8') }
     : { line_base64: line.toString('base64') };
-  const id = `${letter.fingerprint}-${letter.offset}`;
-  return JSON.stringify({
-    version: VERSION,
-    time: new Date().toISOString(),
-    id,
-    ...letter,
-    ...text,
-  });
+  const time = new Date().toISOString();
+  return JSON.stringify({ version: VERSION, time, id: idOf(letter), ...rest, ...text });
 }
 
 function decode(path: string, text: string): Letter {
   const value = parse(path, text);
-  if (value['version'] !== VERSION) {
+  const { version } = value;
+  if (typeof version !== 'number') throw damaged(path);
+  if (version !== VERSION) {
     throw new DeadLetterError(`${path} is of another version of audit-shipper; use that one`);
   }
   const { log, fingerprint, offset, bytes, kind, reason } = value;
@@ -118,11 +122,12 @@ function decode(path: string, text: string): Letter {
     typeof offset !== 'number' ||
     typeof bytes !== 'number' ||
     (kind !== 'lines' && kind !== 'part' && kind !== 'last-part') ||
+    typeof reason !== 'string' ||
     line === undefined
   ) {
     throw damaged(path);
   }
-  return { log, fingerprint, offset, bytes, kind, line, reason: String(reason) };
+  return { log, fingerprint, offset, bytes, kind, line, reason };
 }
 
 function parse(path: string, text: string): Readonly<Record<string, unknown>> {

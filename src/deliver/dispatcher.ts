@@ -29,6 +29,13 @@ const STRIKES_MAX = 3;
 /** How often in a row another receiver is tried at once: with more failures than that no receiver is well. */
 const ELSEWHERE_MAX = 4;
 
+/** Something was thrown that is none. */
+class NoError extends Error {
+  constructor(thrown: unknown) {
+    super('something was thrown that is no error', { cause: thrown });
+  }
+}
+
 interface Consignment {
   readonly chunk: Chunk;
   readonly settled: Settled;
@@ -56,8 +63,10 @@ export class Dispatcher {
   /** Failures since the last success. */
   #failures = 0;
   #pauseMs = 0;
-  /** The code that the log has last told of, while the output takes nothing. */
-  #told: string | undefined;
+  /** Aborted when there is no need to pause any longer. */
+  #resume = new AbortController();
+  /** The codes that the log has told of, while the output takes nothing. */
+  readonly #told = new Set<string>();
   #fatal: Error | undefined;
   #wake: (() => void) | undefined;
   #idle: (() => void) | undefined;
@@ -124,8 +133,9 @@ export class Dispatcher {
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
-    const ms = this.#pauseMs;
-    await this.#wait(ms, signal).catch(() => undefined);
+    this.#resume = new AbortController();
+    const early = AbortSignal.any([signal, this.#resume.signal]);
+    await this.#wait(this.#pauseMs, early).catch(() => undefined);
     this.#pauseMs = 0;
   }
 
@@ -133,39 +143,53 @@ export class Dispatcher {
   async #attempt(consignment: Consignment): Promise<void> {
     consignment.epoch = this.#epoch;
     this.#onTheWay.add(consignment);
+    const { chunk } = consignment;
+    let failure: Error | undefined;
     try {
-      await this.#options.output.deliver(consignment.chunk);
-      this.#onTheWay.delete(consignment);
-      this.#succeeded();
-      this.#settle(consignment, addAccounts(NO_ACCOUNTS, consignment.chunk.accounts));
+      await this.#options.output.deliver(chunk);
     } catch (error) {
-      this.#onTheWay.delete(consignment);
-      this.#failed(consignment, error);
+      failure = error instanceof Error ? error : new NoError(error);
     }
+    this.#onTheWay.delete(consignment);
+    if (failure === undefined) {
+      this.#succeeded();
+      this.#settle(consignment, addAccounts(NO_ACCOUNTS, chunk.accounts));
+    } else this.#failed(consignment, failure);
     this.#wake?.();
   }
 
+  /** What fails here is no failed attempt: the receiver has the chunk, and must not get it again. */
   #settle(consignment: Consignment, accounts: SettledAccounts): void {
-    consignment.settled(accounts);
+    try {
+      consignment.settled(accounts);
+    } catch (error) {
+      this.#fail(error);
+    }
     if (this.#isIdle()) this.#idle?.();
+  }
+
+  /** Ends `run`. */
+  #fail(error: unknown): void {
+    this.#fatal ??= error instanceof Error ? error : new NoError(error);
+    this.#wake?.();
   }
 
   #succeeded(): void {
     this.#failures = 0;
-    if (this.#told === undefined) return;
-    this.#told = undefined;
+    if (this.#told.size === 0) return;
+    this.#told.clear();
     this.#options.log.info('the output takes events again');
   }
 
-  #failed(consignment: Consignment, error: unknown): void {
-    if (error instanceof OutputClosedError || !(error instanceof Error)) {
-      this.#fatal =
-        error instanceof Error ? error : new Error('something that is no Error', { cause: error });
+  #failed(consignment: Consignment, error: Error): void {
+    if (error instanceof OutputClosedError || error instanceof NoError) {
+      this.#takeBack(consignment);
+      this.#fail(error);
       return;
     }
     const delivery = error instanceof DeliveryError ? error : undefined;
     if (delivery?.suspect === true) consignment.strikes += 1;
-    if (consignment.epoch === this.#epoch) this.#countFailure(error, delivery?.elsewhere === true);
+    if (consignment.epoch === this.#epoch) this.#countFailure(error);
     const { quarantine } = this.#options;
     if (quarantine !== undefined && consignment.strikes >= STRIKES_MAX) {
       this.#isolate(consignment, quarantine);
@@ -173,7 +197,9 @@ export class Dispatcher {
   }
 
   /** The first failure after a success may be a connection that was old: it is followed by an attempt at once. */
-  #countFailure(error: Error, elsewhere: boolean): void {
+  #countFailure(error: Error): void {
+    const { elsewhere, suspect } =
+      error instanceof DeliveryError ? error : { elsewhere: false, suspect: false };
     this.#epoch += 1;
     this.#failures += 1;
     const isFirst = this.#failures === 1 && error instanceof DeliveryError;
@@ -182,7 +208,8 @@ export class Dispatcher {
       this.#failures - (error instanceof DeliveryError ? 1 : 0),
       this.#random,
     );
-    this.#sayFailing(error);
+    // Until the strikes are full, it may be only one chunk.
+    if (!suspect || this.#failures > STRIKES_MAX) this.#sayFailing(error);
   }
 
   #takeBack(consignment: Consignment): void {
@@ -193,22 +220,31 @@ export class Dispatcher {
   /** One suspect after the other, beside the way of the rest. */
   #isolate(consignment: Consignment, quarantine: Quarantine): void {
     this.#quarantined.add(consignment);
-    this.#isolation = this.#isolation.then(async () => {
-      const accounts = await quarantine.examine(consignment.chunk, this.#stop.signal);
-      this.#quarantined.delete(consignment);
-      if (accounts === undefined) {
-        consignment.strikes = 0;
-        this.#takeBack(consignment);
-      } else this.#settle(consignment, accounts);
-      this.#wake?.();
-    });
+    this.#isolation = this.#isolation
+      .then(() => this.#examine(consignment, quarantine))
+      .catch((error: unknown) => this.#fail(error));
   }
 
-  /** Once, and again when the reason has changed. */
+  async #examine(consignment: Consignment, quarantine: Quarantine): Promise<void> {
+    const accounts = await quarantine.examine(consignment.chunk, this.#stop.signal);
+    this.#quarantined.delete(consignment);
+    if (accounts === undefined) {
+      consignment.strikes = 0;
+      this.#takeBack(consignment);
+    } else {
+      // It was this chunk: the receiver takes others.
+      this.#failures = 0;
+      this.#resume.abort();
+      this.#settle(consignment, accounts);
+    }
+    this.#wake?.();
+  }
+
+  /** Once for each reason. */
   #sayFailing(error: Error): void {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-    if (this.#told === code) return;
-    this.#told = code;
+    if (this.#told.has(code)) return;
+    this.#told.add(code);
     const what = code === 'ENOSPC' ? ': no space left on the device, make room' : '';
     const reason = error instanceof DeliveryError ? error.message : undefined;
     this.#options.log.error(

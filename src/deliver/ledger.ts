@@ -24,12 +24,11 @@ export class Ledger {
   /** Issued ranges that are not yet part of the settled prefix, in file order. */
   readonly #open: Entry[] = [];
   #issuedTo: number;
-  #settledTo: number;
   #position: number;
+  #inFlightBytes = 0;
 
   constructor(start: number) {
     this.#issuedTo = start;
-    this.#settledTo = start;
     this.#position = start;
   }
 
@@ -43,8 +42,14 @@ export class Ledger {
     return this.#position;
   }
 
+  /** Issued and not settled, wherever they lie. */
   get inFlightBytes(): number {
-    return this.#issuedTo - this.#settledTo;
+    return this.#inFlightBytes;
+  }
+
+  /** Nothing is on its way, also no range without bytes. */
+  get isSettled(): boolean {
+    return this.#open.length === 0;
   }
 
   /** A range was read and goes on its way. Ranges come in file order without gaps; skipped bytes are issued too. */
@@ -53,7 +58,8 @@ export class Ledger {
     assert.ok(range.end >= range.start, 'a range does not end before it starts');
     const { start, end, endsLine } = range;
     this.#open.push({ start, end, lineEnd: endsLine ? end : undefined, settled: false });
-    this.#issuedTo = range.end;
+    this.#issuedTo = end;
+    this.#inFlightBytes += end - start;
   }
 
   /** The range came to its account: delivered, filtered or dead-lettered. In any order, each exactly once. */
@@ -63,10 +69,10 @@ export class Ledger {
     );
     assert.ok(entry, 'only an issued range settles, and only once');
     entry.settled = true;
+    this.#inFlightBytes -= end - start;
     this.#joinSettled();
     for (let first = this.#open[0]; first?.settled === true; first = this.#open[0]) {
       this.#open.shift();
-      this.#settledTo = first.end;
       if (first.lineEnd !== undefined) this.#position = first.lineEnd;
     }
   }

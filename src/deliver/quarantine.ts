@@ -113,6 +113,7 @@ export class Quarantine {
         chunk,
         file,
       );
+      this.#toldStuck = false;
       return true;
     } catch (error) {
       if (!this.#toldStuck) {

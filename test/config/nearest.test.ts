@@ -26,7 +26,7 @@ test('a key with one letter dropped, doubled or swapped is still found', () => {
 });
 
 test('a word that is near to nothing gets no suggestion', () => {
-  for (const word of ['tls', 'password', '', 'x', 'x'.repeat(100_000)]) {
+  for (const word of ['webhook', 'password', '', 'x', 'x'.repeat(100_000)]) {
     assert.equal(nearest(word, CONFIG_KEYS), undefined);
     assert.equal(nearestHint(word, CONFIG_KEYS), '');
   }

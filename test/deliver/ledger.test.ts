@@ -39,7 +39,7 @@ class NaiveLedger {
   }
 
   get inFlightBytes(): number {
-    return this.#start + this.#settled.length - this.#prefix;
+    return this.#settled.filter((settled) => !settled).length;
   }
 }
 
@@ -79,6 +79,7 @@ describe('a ledger', () => {
           }
           assert.equal(ledger.position, naive.position);
           assert.equal(ledger.inFlightBytes, naive.inFlightBytes);
+          assert.equal(ledger.isSettled, inFlight.length === 0);
           assert.ok(ledger.position >= before, 'it never goes back');
           before = ledger.position;
         }
@@ -110,8 +111,59 @@ describe('a ledger', () => {
     ledger.issue({ start: 10, end: 10, endsLine: true });
     ledger.settle(0, 10);
     assert.equal(ledger.position, 0);
+    assert.deepEqual([ledger.inFlightBytes, ledger.isSettled], [0, false]);
     ledger.settle(10, 10);
     assert.equal(ledger.position, 10);
+    assert.equal(ledger.isSettled, true);
+  });
+
+  it('counts what is on its way wherever it lies', () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 10, endsLine: true });
+    ledger.issue({ start: 10, end: 30, endsLine: true });
+    ledger.settle(10, 30);
+    assert.deepEqual([ledger.inFlightBytes, ledger.position], [10, 0]);
+  });
+
+  it('stays quick while one range waits and a million behind it are settled', () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 1, endsLine: true });
+    // With an entry for each, looking for one among all of them would take hours.
+    const count = 1_000_000;
+    for (let at = 1; at <= count; at++) {
+      ledger.issue({ start: at, end: at + 1, endsLine: at % 3 !== 0 });
+      ledger.settle(at, at + 1);
+    }
+    assert.deepEqual([ledger.position, ledger.inFlightBytes], [0, 1]);
+    ledger.settle(0, 1);
+    assert.deepEqual([ledger.position, ledger.isSettled], [count + 1, true]);
+  });
+
+  it('agrees with the naive one also when one range waits for the others, in any order', () => {
+    const order = fc.shuffledSubarray(
+      Array.from({ length: 40 }, (_, index) => index + 1),
+      { minLength: 1 },
+    );
+    fc.assert(
+      fc.property(
+        order,
+        fc.array(fc.boolean(), { minLength: 41, maxLength: 41 }),
+        (picks, ends) => {
+          const ledger = new Ledger(0);
+          const naive = new NaiveLedger(0);
+          for (const [index, endsLine] of ends.entries()) {
+            ledger.issue({ start: index * 3, end: index * 3 + 3, endsLine });
+            naive.issue(3, endsLine);
+          }
+          for (const index of [...picks, 0]) {
+            ledger.settle(index * 3, index * 3 + 3);
+            naive.settle(index * 3, index * 3 + 3);
+            assert.equal(ledger.position, naive.position);
+            assert.equal(ledger.inFlightBytes, naive.inFlightBytes);
+          }
+        },
+      ),
+    );
   });
 
   const mistakes: readonly (readonly [string, (ledger: Ledger) => void])[] = [

@@ -1,8 +1,8 @@
-/** The validator gives the verdict of JSON.parse, on everything. */
+/** The validator gives the verdict of JSON.parse, on everything; and the members of an object are those it finds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { judgeJson, MAX_DEPTH } from '../../src/event/json.ts';
+import { judgeJson, MAX_DEPTH, membersOf } from '../../src/event/json.ts';
 
 function parsed(text: string): 'object' | 'other' | 'invalid' {
   try {
@@ -75,5 +75,53 @@ describe('the verdict on JSON', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     assert.equal(judged(nested(MAX_DEPTH)), 'other');
     assert.equal(judged(nested(MAX_DEPTH + 1)), 'invalid');
+  });
+});
+
+describe('the members of an object', () => {
+  /** Each as text, key and value apart. */
+  function read(text: string): readonly (readonly [string, string, string])[] | undefined {
+    const bytes = Buffer.from(text);
+    return membersOf(bytes)?.map(({ key, start, value, end }) => [
+      key,
+      bytes.toString('utf8', start, end),
+      bytes.toString('utf8', value, end),
+    ]);
+  }
+
+  it('are those of JSON.parse, with white space anywhere', () => {
+    const space = fc.constantFrom('', ' ', '\t\r\n ');
+    const members = fc.array(fc.tuple(fc.string(), fc.jsonValue(), space), { maxLength: 8 });
+    fc.assert(
+      fc.property(members, space, (given, before) => {
+        const texts = given.map(([key, value, blank]) => {
+          return `${blank}${JSON.stringify(key)}${blank}:${blank}${JSON.stringify(value)}${blank}`;
+        });
+        const found = read(`${before}{${before}${texts.join(',')}}${before}`);
+        const expected = given.map(([key, value]) => [key, JSON.stringify(value)]);
+        assert.deepEqual(
+          found?.map(([key, , value]) => [key, value]),
+          expected,
+        );
+        assert.deepEqual(
+          found?.map(([, member]) => Object.keys(JSON.parse(`{${member}}`) as object)),
+          given.map(([key]) => [key]),
+        );
+      }),
+    );
+  });
+
+  it('have their keys without escapes, also twice the same', () => {
+    assert.deepEqual(read('{"\\u0061\\n":1,"a\\n":{"x":[]}}'), [
+      ['a\n', '"\\u0061\\n":1', '1'],
+      ['a\n', '"a\\n":{"x":[]}', '{"x":[]}'],
+    ]);
+  });
+
+  it('are none of what is no object', () => {
+    for (const text of ['', '[]', '1', '{', '{}x', '{"a":1,}', '{"a"}', 'null', '{} {}']) {
+      assert.equal(read(text), undefined, text);
+    }
+    assert.deepEqual(read('{}'), []);
   });
 });

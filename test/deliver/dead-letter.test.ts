@@ -1,0 +1,260 @@
+/** Dead letters on disk: kept whole, for their owner, once each, and never beyond their limits. */
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { DeadLetterError, DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
+import { fillDisk, smallFileSystem, temporaryDirectory } from '../support/temporary.ts';
+
+const LETTERS_MAX = 1000;
+const GIB = 1024 ** 3;
+
+function letterOf(line: Buffer | string, more: Partial<Letter> = {}): Letter {
+  const bytes = Buffer.from(line);
+  return {
+    log: '/var/log/kubernetes/audit.log',
+    fingerprint: 'f0',
+    offset: 4096,
+    bytes: bytes.length,
+    kind: 'lines',
+    line: bytes,
+    reason: 'no receiver takes it',
+    ...more,
+  };
+}
+
+/** A state directory whose folder of letters holds these files. */
+function withFiles(state: string, files: Readonly<Record<string, string>>): string {
+  const directory = join(state, 'dead-letter');
+  mkdirSync(directory);
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(directory, name), content);
+  return directory;
+}
+
+const deadLetterError = (pattern: RegExp) => (error: unknown) =>
+  error instanceof DeadLetterError && pattern.test(error.message);
+
+describe('a dead letter', () => {
+  const lines = [
+    ['an event', '{"kind":"Event","n":9007199254740993,"s":"\\u0000 é 🚀"}\n'],
+    ['a last line without its newline', '{"a":1}'],
+    ['text with a byte order mark, and characters of JSON', '\ufeff"\\\b\u2028\u007f\t\r\n'],
+    ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0xc3, 0x28, 0x00, 0x0a])],
+    ['nothing', ''],
+  ] as const;
+  for (const [name, line] of lines) {
+    it(`is read as it was kept: ${name}`, async (t) => {
+      const letters = new DeadLetters(temporaryDirectory(t));
+      const letter = letterOf(Buffer.from(line));
+      assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+    });
+  }
+
+  it('is read as it was kept, whatever it holds', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    const text = fc.string({ unit: 'binary' });
+    const line = fc.oneof(
+      text.map((one) => Buffer.from(one)),
+      fc.uint8Array().map((one) => Buffer.from(one)),
+    );
+    const kind = fc.constantFrom('lines', 'part', 'last-part');
+    await fc.assert(
+      fc.asyncProperty(line, kind, fc.nat(), text, async (...[bytes, part, offset, reason]) => {
+        const letter = letterOf(bytes, { kind: part, offset, reason });
+        assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('larger than one write is kept whole', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    const line = Buffer.from(`${'é'.repeat(300_000)}\n`);
+    const { line: read } = await letters.read(await letters.keep(letterOf(line)));
+    assert.ok(read.equals(line));
+  });
+
+  it('is one line of JSON, named after the event and for the eyes of its owner only', async (t) => {
+    const state = temporaryDirectory(t);
+    const path = await new DeadLetters(state).keep(letterOf('{"a":1}\n'));
+    assert.equal(path, join(state, 'dead-letter', 'f0-4096.jsonl'));
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(statSync(join(state, 'dead-letter')).mode & 0o777, 0o700);
+    const [text = '', ...rest] = readFileSync(path, 'utf8').split('\n');
+    assert.deepEqual(rest, ['']);
+    const { time, ...content } = JSON.parse(text) as Record<string, unknown>;
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT.*Z$/);
+    assert.deepEqual(content, {
+      version: 1,
+      id: 'f0-4096',
+      log: '/var/log/kubernetes/audit.log',
+      fingerprint: 'f0',
+      offset: 4096,
+      bytes: 8,
+      kind: 'lines',
+      reason: 'no receiver takes it',
+      line: '{"a":1}\n',
+    });
+  });
+});
+
+describe('dead letters', () => {
+  it('are none where none was kept', async (t) => {
+    assert.deepEqual(await new DeadLetters(temporaryDirectory(t)).list(), []);
+  });
+
+  it('are listed by generation and offset, and can be removed', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    for (const [fingerprint, offset] of [
+      ['b', 5],
+      ['a', 1000],
+      ['a', 20],
+      ['a', 3],
+    ] as const) {
+      await letters.keep(letterOf('x', { fingerprint, offset }));
+    }
+    const names = async (): Promise<string[]> =>
+      (await letters.list()).map((path) => basename(path));
+    assert.deepEqual(await names(), ['a-3.jsonl', 'a-20.jsonl', 'a-1000.jsonl', 'b-5.jsonl']);
+    const [first = ''] = await letters.list();
+    await letters.remove(first);
+    assert.deepEqual(await names(), ['a-20.jsonl', 'a-1000.jsonl', 'b-5.jsonl']);
+  });
+
+  it('are kept once for each event', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    await letters.keep(letterOf('old'));
+    const path = await letters.keep(letterOf('new'));
+    assert.deepEqual(await letters.list(), [path]);
+    assert.equal((await letters.read(path)).line.toString(), 'new');
+  });
+
+  it('leave other files alone, and what a crash left of one', async (t) => {
+    const state = temporaryDirectory(t);
+    withFiles(state, { README: 'x', 'f0-4096.jsonl.new': '{"cut of' });
+    const letters = new DeadLetters(state);
+    assert.deepEqual(await letters.list(), []);
+    const letter = letterOf('{}\n');
+    assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+  });
+});
+
+describe('a limit of dead letters', () => {
+  const full = (counts: string) =>
+    deadLetterError(
+      new RegExp(
+        `dead-letter is full \\(${counts}\\): send them again with audit-shipper replay, or move`,
+      ),
+    );
+
+  it('is their number: what is there stays, and the next one is not taken', async (t) => {
+    const state = temporaryDirectory(t);
+    const names = Array.from(
+      { length: LETTERS_MAX },
+      (_, index) => [`f-${index}.jsonl`, 'x'] as const,
+    );
+    const directory = withFiles(state, Object.fromEntries(names));
+    const letters = new DeadLetters(state);
+    await assert.rejects(
+      letters.keep(letterOf('x')),
+      full(`${LETTERS_MAX} letters, ${LETTERS_MAX} bytes`),
+    );
+    assert.equal(readdirSync(directory).length, LETTERS_MAX);
+    const known = letterOf('again', { fingerprint: 'f', offset: 7 });
+    assert.deepEqual(
+      await letters.read(await letters.keep(known)),
+      known,
+      'one that is there fits',
+    );
+    await letters.remove(join(directory, 'f-0.jsonl'));
+    await letters.keep(letterOf('x'));
+  });
+
+  it('is their size', async (t) => {
+    const state = temporaryDirectory(t);
+    const directory = withFiles(state, { 'f-1.jsonl': '', 'f-2.jsonl': '' });
+    // Holes: they take no room on the disk.
+    truncateSync(join(directory, 'f-1.jsonl'), GIB - 2000);
+    const letters = new DeadLetters(state);
+    await assert.rejects(
+      letters.keep(letterOf('é'.repeat(1000))),
+      full(`2 letters, ${GIB - 2000} bytes`),
+    );
+    await letters.keep(letterOf('e'.repeat(1000)));
+  });
+});
+
+describe('a dead letter that cannot be kept', () => {
+  it('leaves nothing of it on a full disk, and is kept when there is room', async (t) => {
+    const state = smallFileSystem(t, 256 * 1024);
+    if (state === undefined) return;
+    const letters = new DeadLetters(state);
+    await letters.keep(letterOf('x', { offset: 1 }));
+    const ballast = join(state, 'ballast');
+    fillDisk(ballast);
+    truncateSync(ballast, 64 * 1024);
+    await assert.rejects(letters.keep(letterOf('y'.repeat(300_000))), { code: 'ENOSPC' });
+    assert.deepEqual(readdirSync(join(state, 'dead-letter')), ['f0-1.jsonl']);
+    const letter = letterOf('y'.repeat(50_000));
+    assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+  });
+});
+
+describe('a file that is no dead letter', () => {
+  const whole = {
+    version: 1,
+    log: 'l',
+    fingerprint: 'f',
+    offset: 0,
+    bytes: 1,
+    kind: 'lines',
+    reason: 'r',
+    line: 'x',
+  };
+  const { line: _line, ...withoutLine } = whole;
+  const damaged: readonly (readonly [string, string])[] = [
+    ['empty', ''],
+    ['cut in half', JSON.stringify(whole).slice(0, 40)],
+    ['not an object', '[1]'],
+    ['without a version', '{}'],
+    ['null', 'null'],
+    ['without its line', JSON.stringify(withoutLine)],
+    ['without its place', JSON.stringify({ ...whole, offset: '0' })],
+    ['of an unknown kind', JSON.stringify({ ...whole, kind: 'block' })],
+    ['without a reason', JSON.stringify({ ...whole, reason: undefined })],
+  ];
+  for (const [name, content] of damaged) {
+    it(`is refused, and says what to do: ${name}`, async (t) => {
+      const state = temporaryDirectory(t);
+      const path = join(withFiles(state, { 'a.jsonl': content }), 'a.jsonl');
+      const message = new RegExp(`^${path} is no dead letter, or was changed; move it away$`);
+      await assert.rejects(new DeadLetters(state).read(path), deadLetterError(message));
+      assert.equal(readFileSync(path, 'utf8'), content);
+    });
+  }
+
+  it('is not read when it is of another version', async (t) => {
+    const state = temporaryDirectory(t);
+    const content = JSON.stringify({ ...whole, version: 2 });
+    const path = join(withFiles(state, { 'a.jsonl': content }), 'a.jsonl');
+    await assert.rejects(
+      new DeadLetters(state).read(path),
+      deadLetterError(/another version of audit-shipper/),
+    );
+  });
+
+  it('that is whole is read, also written by hand', async (t) => {
+    const state = temporaryDirectory(t);
+    const path = join(withFiles(state, { 'a.jsonl': JSON.stringify(whole) }), 'a.jsonl');
+    assert.equal((await new DeadLetters(state).read(path)).line.toString(), 'x');
+  });
+});
