@@ -42,6 +42,8 @@ export interface ConnectionOptions {
   /** How we call ourselves in the handshake. */
   readonly hostname: string;
   readonly deadlines: Deadlines;
+  /** Aborted when it is to end: what is under way is given up. */
+  readonly signal: AbortSignal;
 }
 
 /** So much is given to the socket at once: progress, and its lack, is seen for each slice. */
@@ -91,7 +93,7 @@ export class Connection {
    * @throws DeliveryError
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    const connection = new Connection(options);
+    const connection = Connection.#begin(options);
     await new Promise<void>((resolve, reject) => {
       connection.#settleOpening = (error) => {
         connection.#settleOpening = undefined;
@@ -102,19 +104,32 @@ export class Connection {
     return connection;
   }
 
+  /** @throws DeliveryError when the certificate or the key cannot be used. */
+  static #begin(options: ConnectionOptions): Connection {
+    try {
+      return new Connection(options);
+    } catch (error) {
+      throw deliveryError(options.receiver, error as Error);
+    }
+  }
+
   private constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { login, hostname } = options;
+    const { login, hostname, signal } = options;
     const salt = randomBytes(SALT_BYTES).toString('hex');
     this.#handshake = login && new Handshake({ login, hostname, salt });
     const socket = dial(options);
     this.#socket = socket;
+    const end = (): void => this.#end();
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
+        signal.removeEventListener('abort', end);
         this.#close();
         resolve();
       });
     });
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) socket.destroy();
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
     this.#expect('CONNECT_TIMEOUT', options.deadlines.connect);
@@ -168,6 +183,11 @@ export class Connection {
     this.#socket.destroy();
   }
 
+  #end(): void {
+    if (this.#state === 'open' && this.#pending.length === 0) this.retire();
+    else this.destroy();
+  }
+
   // --- opening ---
 
   #connected(): void {
@@ -186,6 +206,11 @@ export class Connection {
   #expect(code: ConnectionFailure['code'], ms: number): void {
     clearTimeout(this.#stepTimer);
     this.#stepTimer = setTimeout(() => this.#fail(new ConnectionFailure(code)), ms);
+  }
+
+  /** A receiver that keeps no connection takes one message on each. */
+  get #takesOne(): boolean {
+    return this.#handshake?.keepalive === false;
   }
 
   /** Whether a login is under way. */
@@ -232,7 +257,8 @@ export class Connection {
     this.#pending.splice(this.#pending.indexOf(pending), 1);
     pending.resolve();
     this.#watchAcks();
-    if (this.#handshake?.keepalive === false || this.#retired) this.retire();
+    if (this.#takesOne) this.#giveBack(new ConnectionFailure('CLOSED'));
+    if (this.#takesOne || this.#retired) this.retire();
   }
 
   // --- writing ---
@@ -246,8 +272,7 @@ export class Connection {
         continue;
       }
       const written = await this.#writeMessage(next);
-      // A receiver that keeps no connection takes one message on each.
-      if (!written || this.#handshake?.keepalive === false) return;
+      if (!written || this.#takesOne) return;
     }
   }
 
@@ -317,6 +342,10 @@ export class Connection {
     this.#wake?.();
     const cause = this.#cause ?? new ConnectionFailure(this.#shaking ? 'LOGIN_CLOSED' : 'CLOSED');
     this.#settleOpening?.(cause);
+    this.#giveBack(cause);
+  }
+
+  #giveBack(cause: Error): void {
     // The receiver works through messages in order: the first one that it had is what it may have failed at.
     let suspect = !isTlsFailure(cause);
     for (const pending of this.#pending.splice(0)) {

@@ -27,7 +27,7 @@ export interface CredentialSettings {
 }
 
 /** A file that cannot be used now; it may be there in a moment. */
-export class CredentialsError extends Error {
+class CredentialsError extends Error {
   readonly code = 'CREDENTIALS';
 }
 
@@ -73,7 +73,7 @@ export class Credentials {
     return { ca: read(ca), cert: read(cert), key: read(key), serverName };
   }
 
-  /** Changes when a file is replaced or written. A file that is not there has a state too. */
+  /** Changes when a file is replaced or written. A file that cannot be seen has a state too. */
   stamp(): string {
     return this.#files.map(stampOf).join(' ');
   }
@@ -106,6 +106,10 @@ function read(path: string | undefined): Buffer | undefined {
 
 /** Kubernetes replaces the files of a Secret by turning a symbolic link: the inode behind it is another one then. */
 function stampOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? '-' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(path);
+    return `${dev}:${ino}:${size}:${mtimeMs}`;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : '-';
+  }
 }

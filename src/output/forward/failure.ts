@@ -4,7 +4,7 @@
 import { DeliveryError } from '../output.ts';
 
 /** What ends a connection from our side, and the receiver's closing of it. Whatever else comes from the system. */
-export const FAILURES = {
+const FAILURES = {
   CONNECT_TIMEOUT: 'it does not answer; check the address, firewalls and network policies',
   TLS_TIMEOUT:
     'it does not finish the TLS handshake; is it a TLS port? (forward:// is without TLS)',
@@ -64,7 +64,7 @@ export function deliveryError(receiver: string, cause: Error, suspect = false): 
   return new DeliveryError(`${receiver}: ${explain(code, cause)}`, { code, suspect, cause });
 }
 
-export function codeOf(error: Error): string {
+function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
@@ -72,10 +72,20 @@ function explain(code: string, error: Error): string {
   if (UNTRUSTED.has(code)) {
     return 'its certificate is not signed by a known authority; set tls.ca_file to the one that signed it';
   }
+  if (code.startsWith('ERR_OSSL_')) {
+    return (
+      'tls.ca_file, tls.cert_file or tls.key_file cannot be used ' +
+      `(${inWords(code.slice('ERR_OSSL_'.length))}); are they whole, and do they belong together?`
+    );
+  }
   if (code.startsWith('ERR_SSL_')) {
-    return `TLS failed (${code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ')})`;
+    return `TLS failed (${inWords(code.slice('ERR_SSL_'.length))})`;
   }
   return SYSTEM[code] ?? error.message;
+}
+
+function inWords(code: string): string {
+  return code.toLowerCase().replaceAll('_', ' ');
 }
 
 /** TLS refuses a connection, not a chunk. */

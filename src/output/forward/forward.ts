@@ -113,6 +113,8 @@ export class ForwardOutput implements Output {
     if (known !== undefined) return known;
     const message = this.#makeMessage(chunk);
     this.#messages.set(chunk, message);
+    // A compression that fails, fails this attempt and not the next.
+    message.catch(() => this.#messages.delete(chunk));
     return message;
   }
 
@@ -169,8 +171,9 @@ export class ForwardOutput implements Output {
     if (!member.down && this.#members.length > 1) {
       log.warn('a receiver is down', { receiver: member.upstream.receiver, code, reason });
     }
-    if (!member.down && performance.now() - member.returnedMs < RELAPSE_MS) {
-      member.needed = Math.min(NEEDED_MAX, 2 * member.needed);
+    if (!member.down) {
+      const isRelapse = performance.now() - member.returnedMs < RELAPSE_MS;
+      member.needed = isRelapse ? Math.min(NEEDED_MAX, 2 * member.needed) : this.#probe.needed;
     }
     member.down = true;
     member.probes = 0;

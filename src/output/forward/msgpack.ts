@@ -22,27 +22,23 @@ export class MessageReader {
   #rest: Buffer = Buffer.alloc(0);
 
   /**
-   * @returns the values that are complete now, in order.
+   * Yields the values that are complete now, in order: those before a mistake are good all the same.
    * @throws ProtocolError when the bytes are no MessagePack, or a value is larger than any that is expected.
    */
-  feed(bytes: Buffer): Value[] {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    const values: Value[] = [];
+  *feed(bytes: Buffer): Generator<Value, void> {
+    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
-    for (;;) {
-      const read = readValue(this.#rest, at, 0);
-      if (read === undefined) break;
-      values.push(read.value);
+    for (let read = readValue(all, at, 0); read !== undefined; read = readValue(all, at, 0)) {
       at = read.next;
+      yield read.value;
     }
     // A copy: what was read from the socket belongs to the socket.
-    this.#rest = Buffer.from(this.#rest.subarray(at));
+    this.#rest = Buffer.from(all.subarray(at));
     if (this.#rest.length > MAX_MESSAGE_BYTES) {
       throw new ProtocolError(
         'the receiver sends a message that is larger than any of the protocol',
       );
     }
-    return values;
   }
 }
 

@@ -29,12 +29,14 @@ export class Upstream {
   readonly #options: UpstreamOptions;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
-  /** Those that others than `deliver` use, and those that finish what they have. */
-  readonly #others = new Set<Connection>();
+  /** The end of each connection that was begun, whatever it is for. */
+  readonly #ends = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
   /** Of the credentials that the connection was opened with. */
   #stamp = '';
+  /** Of changed credentials that did not work. */
+  #refusedStamp: string | undefined;
   #probes = 0;
-  #closed = false;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -85,45 +87,59 @@ export class Upstream {
 
   /** Opens a connection with the files as they are now, when they are not those of the present one. */
   async renew(): Promise<void> {
-    const old = this.#connection;
-    if (old === undefined || this.#options.credentials.stamp() === this.#stamp) return;
-    const { receiver, log } = this.#options;
+    const { receiver, log, credentials } = this.#options;
+    const stamp = credentials.stamp();
+    // What is being opened has the files as they are now.
+    if (this.#connection === undefined || this.#opening !== undefined) return;
+    if (stamp === this.#stamp) return;
+    let fresh: Connection;
     try {
-      this.#adopt(await this.#open());
-      log.info('credentials have changed; connected anew', { receiver });
+      fresh = await this.#open();
     } catch (error) {
       // The old connection still works, and the files may be written just now.
       const reason = error instanceof Error ? error.message : String(error);
-      log.warn('credentials have changed, but do not work; going on with the old ones', { reason });
-      this.#stamp = this.#options.credentials.stamp();
+      if (stamp !== this.#refusedStamp) {
+        log.warn('credentials have changed, but do not work; going on with the old ones', {
+          reason,
+        });
+      }
+      this.#refusedStamp = stamp;
       return;
     }
-    this.#others.add(old);
-    void old.closed.then(() => this.#others.delete(old));
-    old.retire();
+    log.info('credentials have changed; connected anew', { receiver });
+    // Another one may have been needed meanwhile.
+    if (this.#opening !== undefined) fresh.retire();
+    else this.#opening = this.#handOver(fresh, stamp);
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    const connections = [...this.#others, ...(this.#connection ? [this.#connection] : [])];
-    for (const connection of connections) {
-      if (connection.inFlight > 0) connection.destroy();
-      else connection.retire();
-    }
-    await Promise.all(connections.map(async ({ closed }) => closed));
+    this.#closing.abort();
+    await Promise.all(this.#ends);
   }
 
   async #connect(): Promise<Connection> {
     try {
+      const stamp = this.#options.credentials.stamp();
       const connection = await this.#open();
-      this.#adopt(connection);
+      this.#adopt(connection, stamp);
       return connection;
     } finally {
       this.#opening = undefined;
     }
   }
 
-  #adopt(connection: Connection): void {
+  /** Nothing goes out on the new connection before the old one is through: the order of chunks is kept. */
+  async #handOver(fresh: Connection, stamp: string): Promise<Connection> {
+    const old = this.#connection;
+    old?.retire();
+    await old?.closed;
+    this.#adopt(fresh, stamp);
+    this.#opening = undefined;
+    return fresh;
+  }
+
+  #adopt(connection: Connection, stamp: string): void {
+    this.#stamp = stamp;
     this.#connection = connection;
     void connection.closed.then(() => {
       if (this.#connection === connection) this.#connection = undefined;
@@ -131,19 +147,17 @@ export class Upstream {
   }
 
   async #open(): Promise<Connection> {
-    const { host, port, receiver, hostname, deadlines, credentials, tls } = this.#options;
-    const stamp = credentials.stamp();
-    const connection = await Connection.open({
-      host,
-      port,
-      receiver,
-      hostname,
-      deadlines,
-      ...this.#material(tls),
-    });
-    this.#stamp = stamp;
-    if (this.#closed) connection.destroy();
-    return connection;
+    const { host, port, receiver, hostname, deadlines, tls } = this.#options;
+    const { signal } = this.#closing;
+    const address = { host, port, receiver, hostname };
+    const opening = Connection.open({ ...address, deadlines, signal, ...this.#material(tls) });
+    const end = opening.then(
+      async ({ closed }) => closed,
+      () => undefined,
+    );
+    this.#ends.add(end);
+    void end.then(() => this.#ends.delete(end));
+    return opening;
   }
 
   #material(tls: boolean) {
