@@ -3,12 +3,14 @@
  * temporary ones. A line that is run nowhere must be named here with its reason, or the test fails.
  */
 import { strict as assert } from 'node:assert';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import split from 'split2';
+import { loadConfig } from '../../src/config/load.ts';
 import { projectRoot } from '../support/project.ts';
 
 const run = promisify(execFile);
@@ -31,6 +33,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['npm run bench:memory -- --small', 'node dist/bench/memory.js --small'],
   ['npm ci && npm run demo -- --for 5s', 'node dist/demo/main.js --for 3s'],
+  ['npm run demo -- --forward --for 5s', 'node dist/demo/main.js --forward --for 3s'],
   ['npm link', 'npm_config_prefix="$PREFIX" npm link --ignore-scripts'],
 ]);
 
@@ -46,34 +49,61 @@ function documents(): string[] {
   return [...top, ...docs.filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
 }
 
+/** What stands in the blocks of a kind, of all documents. */
+function blocksOf(kind: 'sh' | 'yaml'): { readonly file: string; readonly text: string }[] {
+  const pattern = new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
+  return documents().flatMap((file) => {
+    const blocks = readFileSync(join(projectRoot(), file), 'utf8').matchAll(pattern);
+    return [...blocks].map(([, text = '']) => ({ file, text }));
+  });
+}
+
 /** The lines of all ```sh blocks; a line that ends with a backslash goes on in the next. */
 function commandLines(): CommandLine[] {
-  return documents().flatMap((name) => {
-    const path = join(projectRoot(), name);
-    const blocks = readFileSync(path, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm);
-    return [...blocks].flatMap(([, block = '']) => {
-      const lines = block.replaceAll('\\\n', ' ').split('\n');
-      const commands = lines.map((line) => line.trim()).filter((line) => /^[^#]/.test(line));
-      return commands.map((line) => ({ file: relative(projectRoot(), path), line }));
-    });
+  return blocksOf('sh').flatMap(({ file, text }) => {
+    const lines = text.replaceAll('\\\n', ' ').split('\n');
+    const commands = lines.map((line) => line.trim()).filter((line) => /^[^#]/.test(line));
+    return commands.map((line) => ({ file, line }));
   });
 }
 
 /** The paths of a node, and who may read them, as they are in the sandbox. */
-function inSandbox(line: string, sandbox: string): string {
+function inSandbox(line: string, { path: sandbox, receiver }: Sandbox): string {
   const local = (INSTEAD.get(line) ?? line)
     .replaceAll('sudo ', '')
     .replaceAll('/tmp/audit', join(sandbox, 'simulated'))
     .replaceAll('/var/log/kubernetes', join(sandbox, 'logs'))
     .replaceAll('/var/lib/audit-shipper', join(sandbox, 'state'))
     .replaceAll('for 10s', 'for 1s')
+    .replaceAll('127.0.0.1:24224', receiver)
+    .replaceAll('audit-shipper receive', 'audit-shipper receive --listen 127.0.0.1:0')
     .replaceAll('audit-shipper.yaml', join(sandbox, 'audit-shipper.yaml'));
-  if (!/ (?:-f|--follow) /.test(local)) return local;
+  if (!/ (?:-f|--follow|receive) /.test(local)) return local;
   return `timeout --preserve-status --signal TERM ${FOLLOW_SECONDS} ${local}`;
 }
 
-/** A directory as the README assumes it: logs of now and of the day in its example, a configuration, the command. */
-async function makeSandbox(): Promise<string> {
+/** A place that is as the documents assume it. */
+interface Sandbox {
+  readonly path: string;
+  /** The address of a Forward receiver. */
+  readonly receiver: string;
+  end(): void;
+}
+
+/** A receiver that is there while the documents are run. */
+async function startReceiver(main: string) {
+  const child = spawn(process.execPath, [main, 'receive', '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  for await (const line of child.stderr.pipe(split())) {
+    const { msg, address } = JSON.parse(String(line)) as Readonly<Record<string, string>>;
+    if (msg === 'listening' && address !== undefined) return { child, address };
+  }
+  throw new Error('the receiver has ended');
+}
+
+/** Logs of now and of the day in the README's example, a configuration, the command, a receiver. */
+async function makeSandbox(): Promise<Sandbox> {
   const sandbox = mkdtempSync(join(tmpdir(), 'audit-shipper-docs-'));
   const main = join(projectRoot(), 'dist', 'src', 'main.js');
   const logs = join(sandbox, 'logs');
@@ -90,19 +120,22 @@ async function makeSandbox(): Promise<string> {
       mode: 0o755,
     },
   );
-  const yaml = /```yaml\n([\s\S]*?)```/.exec(
-    readFileSync(join(projectRoot(), 'README.md'), 'utf8'),
-  );
-  writeFileSync(join(sandbox, 'audit-shipper.yaml'), yaml?.[1] ?? '');
-  return sandbox;
+  const yaml = blocksOf('yaml').find(({ file }) => file === 'README.md')?.text ?? '';
+  writeFileSync(join(sandbox, 'audit-shipper.yaml'), yaml);
+  const { child, address } = await startReceiver(main);
+  const end = (): void => {
+    child.kill('SIGKILL');
+    rmSync(sandbox, { recursive: true, force: true });
+  };
+  return { path: sandbox, receiver: address, end };
 }
 
 describe('the command lines of the documents', () => {
-  let sandbox = '';
+  let sandbox: Sandbox = { path: '', receiver: '', end: () => undefined };
   before(async () => {
     sandbox = await makeSandbox();
   });
-  after(() => rmSync(sandbox, { recursive: true, force: true }));
+  after(() => sandbox.end());
 
   const lines = commandLines();
 
@@ -119,11 +152,21 @@ describe('the command lines of the documents', () => {
   for (const { file, line } of lines) {
     if (ELSEWHERE.has(line)) continue;
     it(`${file}: ${line}`, async () => {
-      const path = join(sandbox, 'bin') + delimiter + (process.env['PATH'] ?? '');
-      const env = { ...process.env, PATH: path, PREFIX: join(sandbox, 'prefix') };
-      const cwd = line.startsWith('npm') ? projectRoot() : sandbox;
+      const path = join(sandbox.path, 'bin') + delimiter + (process.env['PATH'] ?? '');
+      const env = { ...process.env, PATH: path, PREFIX: join(sandbox.path, 'prefix') };
+      const cwd = line.startsWith('npm') ? projectRoot() : sandbox.path;
       const script = inSandbox(line, sandbox);
       await run('bash', ['-euo', 'pipefail', '-c', script], { cwd, env, timeout: TIMEOUT_MS });
+    });
+  }
+});
+
+describe('the configurations of the documents', () => {
+  for (const { file, text } of blocksOf('yaml')) {
+    it(`${file}: is good`, () => {
+      const readFile = (): Buffer => Buffer.from(text);
+      const loaded = loadConfig({ flags: { config: file }, env: {}, nowMs: Date.now(), readFile });
+      assert.ok(loaded.ok, JSON.stringify(loaded));
     });
   }
 });
