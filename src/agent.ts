@@ -8,6 +8,7 @@ import type { From, ShipConfig } from './config/config.ts';
 import type { Totals } from './deliver/accounts.ts';
 import { DeadLetters } from './deliver/dead-letter.ts';
 import { Dispatcher } from './deliver/dispatcher.ts';
+import { Health } from './deliver/health.ts';
 import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
 import { firstLineSince } from './event/event-time.ts';
@@ -96,7 +97,13 @@ class Agent {
     this.#memory = memory;
     this.#problems = new Problems(log);
     this.#discovery = new Discovery(config.paths, log, this.#problems);
-    this.#dispatcher = new Dispatcher({ output, log, quarantine: this.#quarantine() });
+    const health = new Health();
+    this.#dispatcher = new Dispatcher({
+      output,
+      log,
+      health,
+      quarantine: this.#quarantine(health),
+    });
     this.#pipeline = new Pipeline({
       window: windowOf(config, output.concurrency),
       transcoder,
@@ -115,7 +122,7 @@ class Agent {
   }
 
   /** Where chunks are examined that a receiver refuses; an output that refuses none has no use for it. */
-  #quarantine(): Quarantine | undefined {
+  #quarantine(health: Health): Quarantine | undefined {
     const { output, log } = this.#parts;
     const { stateDir } = this.#config;
     if (output.examine === undefined) return undefined;
@@ -125,6 +132,7 @@ class Agent {
       strip: (chunk) => this.#pipeline.strip(chunk),
       letter: (chunk) => this.#pipeline.letter(chunk),
       deadLetters: stateDir === undefined ? undefined : new DeadLetters(stateDir),
+      health,
       log,
     });
   }

@@ -20,6 +20,7 @@ import { LineTranscoder } from '../src/event/transcoder.ts';
 import { DeliveryError, type Output, type Verdict } from '../src/output/output.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import { blockOf, type BlockOptions } from './support/blocks.ts';
+import { GoodHealth } from './support/good-health.ts';
 import { RecordingLog } from './support/recording-log.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
@@ -67,16 +68,18 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
   const log = new RecordingLog();
   const stateDir = temporaryDirectory(t);
   const letters = new DeadLetters(stateDir);
+  const health = new GoodHealth();
   const quarantine = new Quarantine({
     examine: output.examine.bind(output),
     divide: (chunk) => pipeline.divide(chunk),
     strip: (chunk) => pipeline.strip(chunk),
     letter: (chunk) => pipeline.letter(chunk),
     deadLetters: letters,
+    health,
     log,
     wait,
   });
-  const dispatcher = new Dispatcher({ output, log, quarantine, wait });
+  const dispatcher = new Dispatcher({ output, log, health, quarantine, wait });
   const pipeline = new Pipeline({
     window: new Window(PLACES, 4096),
     transcoder: new LineTranscoder(new JsonWriter(new Shipper({ fields: {}, coordinates: false }))),

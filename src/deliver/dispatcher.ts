@@ -8,6 +8,7 @@ import type { Log } from '../observe/log.ts';
 import { DeliveryError, OutputClosedError, type Output } from '../output/output.ts';
 import { backoffMs } from './backoff.ts';
 import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './chunk.ts';
+import { Health } from './health.ts';
 import type { Quarantine } from './quarantine.ts';
 
 /** Waits; ends early, either way, when the signal is aborted. */
@@ -18,6 +19,8 @@ export interface DispatcherOptions {
   readonly log: Log;
   /** Where suspect chunks are examined; without it they are tried like all others. */
   readonly quarantine?: Quarantine | undefined;
+  /** Kept up to date for the quarantine. */
+  readonly health?: Health;
   readonly random?: () => number;
   readonly wait?: Wait;
 }
@@ -49,6 +52,7 @@ interface Consignment {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  readonly #health: Health;
   readonly #random: () => number;
   readonly #wait: Wait;
   /** In delivery order. The window bounds these three. */
@@ -73,6 +77,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#health = options.health ?? new Health();
     this.#random = options.random ?? Math.random;
     this.#wait = options.wait ?? waitFor;
   }
@@ -175,6 +180,7 @@ export class Dispatcher {
   }
 
   #succeeded(): void {
+    this.#health.took();
     this.#failures = 0;
     if (this.#told.size === 0) return;
     this.#told.clear();
@@ -202,6 +208,7 @@ export class Dispatcher {
       error instanceof DeliveryError ? error : { elsewhere: false, suspect: false };
     this.#epoch += 1;
     this.#failures += 1;
+    this.#health.failed();
     const isFirst = this.#failures === 1 && error instanceof DeliveryError;
     if (isFirst || (elsewhere && this.#failures <= ELSEWHERE_MAX)) return;
     this.#pauseMs = backoffMs(

@@ -1,7 +1,7 @@
 /**
  * Finds the event that no receiver takes: a suspect chunk is tried by itself and, when the receiver takes others but
  * not this one, divided until one line is left. That line is tried without its bodies, and then kept as a dead
- * letter. It condemns nothing while the receiver takes nothing at all, and loses nothing in between.
+ * letter. It condemns nothing without evidence that other events are taken, and loses nothing in between.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
@@ -9,6 +9,7 @@ import type { Verdict } from '../output/output.ts';
 import { backoffMs } from './backoff.ts';
 import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './chunk.ts';
 import { DeadLetterError, type DeadLetters, type Letter } from './dead-letter.ts';
+import type { Health } from './health.ts';
 
 export interface QuarantineParts {
   readonly examine: (chunk: Chunk) => Promise<Verdict>;
@@ -20,13 +21,29 @@ export interface QuarantineParts {
   readonly letter: (chunk: Chunk) => Omit<Letter, 'reason'>;
   /** Undefined without a state directory: then a line is tried for ever. */
   readonly deadLetters: DeadLetters | undefined;
+  /** Of the receiver; what is taken here is evidence too. */
+  readonly health: Health;
   readonly log: Log;
   readonly random?: () => number;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** So often in a row a line must be refused, while something else is taken, before it is changed or put aside. */
+/** So often a line must be refused, while others are taken, before it is changed or put aside. */
 const REFUSALS_NEEDED = 3;
+/** So many refusals that prove nothing are told of. */
+const UNPROVEN_TOLD = 5;
+
+/** A chunk, a part of it, or at last a single line of it. */
+interface Suspect {
+  readonly whole: Chunk;
+  /** What is tried: the whole, or without its bodies. */
+  chunk: Chunk;
+  /** A single line: how much others were taken when it was refused first. */
+  refusedAt: number | undefined;
+  refusals: number;
+  /** Refusals that prove nothing: it may be the receiver. */
+  unproven: number;
+}
 
 export class Quarantine {
   readonly #parts: QuarantineParts;
@@ -42,63 +59,81 @@ export class Quarantine {
 
   /** @returns what became of the chunk, or undefined when nothing was found out (or it was stopped). */
   async examine(chunk: Chunk, signal: AbortSignal): Promise<SettledAccounts | undefined> {
+    const { health } = this.#parts;
     let accounts = NO_ACCOUNTS;
-    const rest: Chunk[] = [chunk];
-    for (let attempt = 1; !signal.aborted;) {
-      const next = rest[0];
-      if (next === undefined) return accounts;
-      const verdict = await this.#parts.examine(next);
+    const rest: Suspect[] = [suspectOf(chunk)];
+    for (let attempt = 0; !signal.aborted;) {
+      const suspect = rest[0];
+      if (suspect === undefined) return accounts;
+      if (attempt > 0) await this.#pause(attempt, signal);
+      if (signal.aborted) break;
+      const isProof = suspect.refusedAt === undefined || health.isWellSince(suspect.refusedAt);
+      const verdict = await this.#parts.examine(suspect.chunk);
       if (verdict === 'unavailable') {
         // Whole as it came, it may go back to the others; once a part of it is taken it may not.
-        if (next === chunk) return undefined;
-        await this.#pause(attempt++, signal);
+        if (suspect.whole === chunk && suspect.refusedAt === undefined) return undefined;
+        attempt += 1;
         continue;
       }
-      attempt = 1;
-      const parts = verdict === 'refused' ? this.#parts.divide(next) : [];
-      if (parts.length > 0) rest.splice(0, 1, ...parts);
-      else {
-        const settled = verdict === 'taken' ? next.accounts : await this.#single(next, signal);
-        if (settled === undefined) return undefined;
-        accounts = addAccounts(accounts, settled);
+      if (verdict === 'taken') {
+        health.took();
+        this.#sayIfStripped(suspect);
+        accounts = addAccounts(accounts, suspect.chunk.accounts);
         rest.shift();
+        attempt = 0;
+        continue;
       }
+      rest.shift();
+      const settled = await this.#refused(suspect, isProof, rest);
+      if (settled !== undefined) accounts = addAccounts(accounts, settled);
+      // Parts that were not tried yet need not wait.
+      attempt = rest[0]?.refusedAt === undefined ? 0 : attempt + 1;
     }
     return undefined;
   }
 
-  /** One line that was refused once: as it is, then without its bodies, then as a dead letter. */
-  async #single(chunk: Chunk, signal: AbortSignal): Promise<SettledAccounts | undefined> {
-    for (let round = 1; !signal.aborted; round++) {
-      if (await this.#isTaken(chunk, REFUSALS_NEEDED - 1, signal)) {
-        return addAccounts(NO_ACCOUNTS, chunk.accounts);
-      }
-      const stripped = this.#parts.strip(chunk);
-      if (stripped !== undefined && (await this.#isTaken(stripped, REFUSALS_NEEDED, signal))) {
-        this.#say('an event was delivered without its bodies: no receiver takes it whole', chunk);
-        return addAccounts(NO_ACCOUNTS, stripped.accounts);
-      }
-      if (signal.aborted) break;
-      if (await this.#putAside(chunk)) {
-        const { delivered, filtered } = chunk.accounts;
+  /** Puts what is to be tried next into the rest. @returns the accounts of a line that is done with. */
+  async #refused(
+    suspect: Suspect,
+    isProof: boolean,
+    rest: Suspect[],
+  ): Promise<SettledAccounts | undefined> {
+    const parts = suspect.refusedAt === undefined ? this.#parts.divide(suspect.whole) : [];
+    if (parts.length > 0) {
+      rest.unshift(...parts.map(suspectOf));
+      return undefined;
+    }
+    suspect.refusedAt ??= this.#parts.health.taken;
+    if (isProof) suspect.refusals += 1;
+    else this.#countUnproven(suspect);
+    if (suspect.refusals >= REFUSALS_NEEDED) {
+      const stripped =
+        suspect.chunk === suspect.whole ? this.#parts.strip(suspect.whole) : undefined;
+      if (stripped === undefined && (await this.#putAside(suspect.whole))) {
+        const { delivered, filtered } = suspect.whole.accounts;
         return { delivered: NO_ACCOUNTS.delivered, filtered, deadLettered: delivered };
       }
-      await this.#pause(round, signal);
+      suspect.chunk = stripped ?? suspect.whole;
+      suspect.refusals = 0;
     }
+    // The others first: they show whether it is the line or the receiver.
+    rest.push(suspect);
     return undefined;
   }
 
-  /** @returns false when it was refused so often, each time while something else was taken. */
-  async #isTaken(chunk: Chunk, refusals: number, signal: AbortSignal): Promise<boolean> {
-    let refused = 0;
-    for (let attempt = 1; refused < refusals && !signal.aborted; attempt++) {
-      await this.#pause(attempt, signal);
-      const verdict = await this.#parts.examine(chunk);
-      if (verdict === 'taken') return true;
-      if (verdict === 'refused') refused += 1;
-      else refused = 0;
-    }
-    return false;
+  #countUnproven(suspect: Suspect): void {
+    suspect.unproven += 1;
+    if (suspect.unproven !== UNPROVEN_TOLD) return;
+    this.#say(
+      'an event is refused again and again, and nothing else was taken that would show whether it is the event ' +
+        'or the receiver; trying again',
+      suspect.whole,
+    );
+  }
+
+  #sayIfStripped({ chunk, whole }: Suspect): void {
+    if (chunk === whole) return;
+    this.#say('an event was delivered without its bodies: no receiver takes it whole', whole);
   }
 
   async #putAside(chunk: Chunk): Promise<boolean> {
@@ -133,4 +168,8 @@ export class Quarantine {
   async #pause(attempt: number, signal: AbortSignal): Promise<void> {
     await this.#wait(backoffMs(attempt, this.#random), signal).catch(() => undefined);
   }
+}
+
+function suspectOf(chunk: Chunk): Suspect {
+  return { whole: chunk, chunk, refusedAt: undefined, refusals: 0, unproven: 0 };
 }

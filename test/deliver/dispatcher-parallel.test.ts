@@ -9,6 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import type { Chunk, SettledAccounts } from '../../src/deliver/chunk.ts';
 import { Dispatcher } from '../../src/deliver/dispatcher.ts';
+import { Health } from '../../src/deliver/health.ts';
 import { Quarantine } from '../../src/deliver/quarantine.ts';
 import { OutputClosedError } from '../../src/output/output.ts';
 import { failure, ParallelOutput } from '../support/parallel-output.ts';
@@ -37,6 +38,7 @@ function setUp(concurrency: number, { isolates = true } = {}) {
     strip: () => undefined,
     letter: () => assert.fail('nothing is put aside here'),
     deadLetters: undefined,
+    health: new Health(),
     log,
     wait: async () => undefined,
   });

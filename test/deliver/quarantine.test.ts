@@ -7,8 +7,10 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Chunk } from '../../src/deliver/chunk.ts';
 import { DeadLetterError, DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
+import { Health } from '../../src/deliver/health.ts';
 import { Quarantine } from '../../src/deliver/quarantine.ts';
 import type { Verdict } from '../../src/output/output.ts';
+import { GoodHealth } from '../support/good-health.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 
 const LINE_BYTES = 10;
@@ -50,6 +52,7 @@ class KeptLetters extends DeadLetters {
 }
 
 interface Setup {
+  readonly health?: Health;
   /** Says for each attempt whether the receiver can be reached; when it ends, it can. */
   readonly reachable?: readonly boolean[];
   /** What it makes of a chunk that it got; by its lines unless told otherwise. */
@@ -78,6 +81,7 @@ function setUp({ reachable = [], judge = byLines, keeps = true, ...rest }: Setup
     strip: (chunk) => (rest.strips === false ? undefined : stripped(chunk as TestChunk)),
     letter: (chunk) => letterOf(chunk as TestChunk),
     deadLetters: keeps ? letters : undefined,
+    health: rest.health ?? new GoodHealth(),
     log,
     random: () => 0,
     wait: async () => rest.onWait?.((waited += 1)),
@@ -275,5 +279,66 @@ describe('a quarantine that is stopped', () => {
     const { quarantine, verdicts } = setUp();
     assert.equal(await quarantine.examine(chunkOf(['good']), AbortSignal.abort()), undefined);
     assert.equal(verdicts.size, 0);
+  });
+});
+
+describe('a quarantine without evidence', () => {
+  const refuses = (): Verdict => 'refused';
+
+  it('condemns nothing, and says so once', async () => {
+    const stop = new AbortController();
+    const onWait = (waited: number): void => {
+      if (waited === 1000) stop.abort();
+    };
+    const { quarantine, letters, log, verdicts } = setUp({
+      health: new Health(),
+      judge: refuses,
+      onWait,
+    });
+    assert.equal(await quarantine.examine(chunkOf(['good', 'good']), stop.signal), undefined);
+    assert.deepEqual(letters.offsets, []);
+    assert.deepEqual(
+      [...verdicts.keys()].filter((id) => id.endsWith('truncated')),
+      [],
+    );
+    const told = log.messages('error').filter((message) => message.includes('refused again'));
+    assert.equal(told.length, 2, 'for each event');
+  });
+
+  it('takes the rest of the chunk for evidence', async () => {
+    const { quarantine, letters } = setUp({ health: new Health() });
+    const accounts = await quarantine.examine(chunkOf(['good', 'poison', 'good']), patient);
+    assert.deepEqual(letters.offsets, [1]);
+    assert.deepEqual(accounts?.delivered, tally(2));
+  });
+
+  it('does not count what was taken before, or before the receiver failed again', async () => {
+    const health = new Health();
+    health.took();
+    let waits = 0;
+    const stop = new AbortController();
+    const onWait = (): void => {
+      waits += 1;
+      if (waits === 50) {
+        health.took();
+        health.failed();
+      }
+      if (waits === 100) stop.abort();
+    };
+    const { quarantine, letters, verdicts } = setUp({ health, judge: refuses, onWait });
+    await quarantine.examine(chunkOf(['poison']), stop.signal);
+    assert.deepEqual([letters.offsets, [...verdicts.keys()]], [[], ['0-1']]);
+  });
+
+  it('goes on as soon as something else is taken', async () => {
+    const health = new Health();
+    let waits = 0;
+    const onWait = (): void => {
+      waits += 1;
+      if (waits === 50) health.took();
+    };
+    const { quarantine, letters } = setUp({ health, judge: refuses, onWait });
+    await quarantine.examine(chunkOf(['poison']), patient);
+    assert.deepEqual([letters.offsets, waits < 60], [[0], true]);
   });
 });

@@ -2,6 +2,7 @@
  * One receiver and the connection to it: opened when there is something to send, replaced when it failed or when its
  * credentials changed. It makes no second attempt; whoever sends decides when to try again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../observe/log.ts';
 import { DeliveryError, type Verdict } from '../output.ts';
 import { Connection, type Deadlines } from './connection.ts';
@@ -19,10 +20,16 @@ export interface UpstreamOptions {
   readonly deadlines: Deadlines;
   readonly credentials: Credentials;
   readonly log: Log;
+  /** How long a receiver may take to come back after it closed the connection over a suspect chunk. */
+  readonly recoveryMs?: number;
 }
 
 /** A receiver that has acknowledged what came behind a chunk gets a sixth of the deadline more for the chunk. */
 const PASSED_OVER_SHARE = 1 / 6;
+
+/** Processes are back within seconds; what takes longer is an outage. */
+const RECOVERY_MS = 10_000;
+const RECOVERY_PROBE_MS = 200;
 
 export class Upstream {
   readonly receiver: string;
@@ -70,12 +77,8 @@ export class Upstream {
 
   /** Tries one message on a connection of its own, with an empty one behind it to compare. */
   async examine(message: Promise<Message>): Promise<Verdict> {
-    let connection: Connection;
-    try {
-      connection = await this.#open();
-    } catch {
-      return 'unavailable';
-    }
+    const connection = await this.#patiently(async () => this.#open());
+    if (connection === undefined) return 'unavailable';
     try {
       const verdict = await this.#compare(connection, message);
       return verdict === 'unavailable' ? await this.#judgeByProbe() : verdict;
@@ -196,11 +199,24 @@ export class Upstream {
   }
 
   async #judgeByProbe(): Promise<Verdict> {
-    try {
+    const taken = await this.#patiently(async () => {
       await this.probe();
-      return 'refused';
-    } catch {
-      return 'unavailable';
+      return true;
+    });
+    return taken === true ? 'refused' : 'unavailable';
+  }
+
+  /** A receiver that fell over a chunk needs a moment to come back. @returns undefined when it does not. */
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#closing;
+    const endMs = performance.now() + (this.#options.recoveryMs ?? RECOVERY_MS);
+    for (;;) {
+      try {
+        return await attempt();
+      } catch {
+        if (performance.now() >= endMs || signal.aborted) return undefined;
+      }
+      await delay(RECOVERY_PROBE_MS, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 }

@@ -4,8 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DeadLetters } from '../../../src/deliver/dead-letter.ts';
 import type { Chunk } from '../../../src/deliver/chunk.ts';
+import { Health } from '../../../src/deliver/health.ts';
 import { Quarantine } from '../../../src/deliver/quarantine.ts';
 import { chunkOf, eventOf, numberedChunks, type TestEvent } from '../../support/forward-chunks.ts';
 import { Sender } from '../../support/forward-sender.ts';
@@ -18,6 +20,8 @@ const EVENTS = 64;
 const POISONED = 23;
 const MARKER = 'skull-and-bones';
 const ACK_MS = 600;
+/** How long the receiver is away when it fell over. */
+const DOWN_MS = 50;
 
 /** How the chunk can be taken apart: as the pipeline does it, with events in the place of lines. */
 class Apart {
@@ -45,6 +49,7 @@ class Apart {
         return { ...place, kind: 'lines', line };
       },
       deadLetters: this.letters,
+      health: new Health(),
       log: new RecordingLog(),
       wait: async () => undefined,
     });
@@ -84,13 +89,17 @@ interface Outcome {
   readonly apart: Apart;
 }
 
+/** What a receiver makes of a message. */
+type Behaviour = (server: ForwardServer) => NonNullable<Script['message']>;
+
 /** Delivers the 64 events between others. */
 async function deliver(
   t: TestContext,
-  message: Script['message'],
+  behaviour: Behaviour,
   poison: (id: string) => TestEvent,
 ): Promise<Outcome> {
-  const server = await ForwardServer.start({ script: message === undefined ? {} : { message } });
+  const server = await ForwardServer.start();
+  server.script = { message: behaviour(server) };
   t.after(() => server.stop());
   const apart = new Apart(t);
   const sender = new Sender(t, {
@@ -107,14 +116,30 @@ async function deliver(
   return { server, sender, apart };
 }
 
-const closesAtMarker: Script['message'] = (peer, message) => {
+const closesAtMarker: Behaviour = () => (peer, message) => {
   if (message.entries.includes(MARKER)) peer.end();
   else if (!peer.over) peer.ack(message);
 };
 
-const neverAcksMarker: Script['message'] = (peer, message) => {
+const neverAcksMarker: Behaviour = () => (peer, message) => {
   if (!message.entries.includes(MARKER)) peer.ack(message);
 };
+
+const fallsOverMarker: Behaviour = (server) => {
+  let falling: Promise<void> | undefined;
+  return (peer, message) => {
+    if (peer.over) return;
+    if (!message.entries.includes(MARKER)) peer.ack(message);
+    else falling ??= restart(server).then(() => (falling = undefined));
+  };
+};
+
+/** As a process that crashes, and that somebody starts again. */
+async function restart(server: ForwardServer): Promise<void> {
+  await server.stop();
+  await delay(DOWN_MS);
+  await server.start();
+}
 
 const inBody = (id: string): TestEvent => eventOf(id, { requestObject: { data: MARKER } });
 const inEvent = (id: string): TestEvent => eventOf(id, { user: MARKER });
@@ -123,6 +148,7 @@ describe('an event that the receiver cannot take', () => {
   const receivers = [
     ['hangs up', closesAtMarker],
     ['never acknowledges it', neverAcksMarker],
+    ['falls over it, and comes back', fallsOverMarker],
   ] as const;
   for (const [name, message] of receivers) {
     it(`is delivered without its bodies when those are why; the receiver ${name}`, async (t) => {
