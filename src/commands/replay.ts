@@ -30,8 +30,8 @@ export async function replay(
   { log, signal }: ReplayDeps,
 ): Promise<number> {
   const letters = new DeadLetters(stateDir);
-  const output = outputFor(config, log);
-  const sender = new Sender(output, new LineTranscoder(writerFor(config)), signal);
+  const output = await outputFor(config, log);
+  const sender = new Sender(output, new LineTranscoder(await writerFor(config)), signal);
   const counts = { sent: 0, shown: 0, refused: 0 };
   const paths = await letters.list();
   for (const path of paths) {

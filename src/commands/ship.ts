@@ -4,7 +4,6 @@
  */
 import { runAgent, type AgentResult } from '../agent.ts';
 import type { ShipConfig } from '../config/config.ts';
-import { ForwardWriter } from '../event/forward-writer.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
 import { Shipper } from '../event/shipper.ts';
@@ -14,7 +13,6 @@ import type { Log } from '../observe/log.ts';
 import type { Output } from '../output/output.ts';
 import { stdoutOutput } from '../output/stdout.ts';
 import { displayOf } from './display.ts';
-import { forwardOutput } from './forward-output.ts';
 
 const STDOUT_FD = 1;
 const EXIT_OK = 0;
@@ -28,8 +26,8 @@ export interface ShipDeps {
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
 export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
-  const output = outputFor(config, log);
-  const transcoder = new LineTranscoder(writerFor(config));
+  const output = await outputFor(config, log);
+  const transcoder = new LineTranscoder(await writerFor(config));
   try {
     const result = await runAgent(config, { output, transcoder, log, signal });
     return conclude(config, result, log);
@@ -40,15 +38,17 @@ export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promi
   }
 }
 
-export function outputFor(config: ShipConfig, log: Log): Output {
-  return config.forward === undefined
-    ? stdoutOutput(STDOUT_FD, () => process.stdout)
-    : forwardOutput(config.forward, config.inFlightChunks, log);
+/** What is loaded takes memory: each output is, when it is used. */
+export async function outputFor(config: ShipConfig, log: Log): Promise<Output> {
+  if (config.forward === undefined) return stdoutOutput(STDOUT_FD, () => process.stdout);
+  const { forwardOutput } = await import('./forward-output.ts');
+  return forwardOutput(config.forward, config.inFlightChunks, log);
 }
 
-export function writerFor(config: ShipConfig): LineWriter {
+export async function writerFor(config: ShipConfig): Promise<LineWriter> {
   const shipper = new Shipper({ fields: config.fields, coordinates: config.coordinates });
   if (config.forward !== undefined) {
+    const { ForwardWriter } = await import('../event/forward-writer.ts');
     return new ForwardWriter({ shipper, timeKey: config.forward.timeKey, now: Date.now });
   }
   const display = displayOf(config.format, process.stdout, process.env);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Chunk } from '../../deliver/chunk.ts';
 import type { Log } from '../../observe/log.ts';
 import { DeliveryError, type Output, type Verdict } from '../output.ts';
-import { compressorOf } from './compress.ts';
+import { Compressor } from './compress.ts';
 import { deliveryError } from './failure.ts';
 import { packedForward, type Compressed, type Message } from './message.ts';
 import type { Upstream } from './upstream.ts';
@@ -61,7 +61,7 @@ export class ForwardOutput implements Output {
   readonly #options: ForwardOptions;
   readonly #probe: ProbeOptions;
   readonly #members: readonly Member[];
-  readonly #compress: ((entries: Buffer) => Promise<Buffer>) | undefined;
+  readonly #compressor: Compressor | undefined;
   /** A chunk keeps its message for as long as it lives: what is sent again is byte-identical. */
   readonly #messages = new WeakMap<Chunk, Promise<Message>>();
   readonly #closing = new AbortController();
@@ -84,7 +84,7 @@ export class ForwardOutput implements Output {
       };
       return { upstream, ...health, needed };
     });
-    this.#compress = compress === 'none' ? undefined : compressorOf(compress);
+    this.#compressor = compress === 'none' ? undefined : new Compressor(compress);
     this.concurrency = inFlightChunks * (loadBalance ? upstreams.length : 1);
     void this.#watchCredentials();
   }
@@ -120,10 +120,10 @@ export class ForwardOutput implements Output {
 
   async #makeMessage(chunk: Chunk): Promise<Message> {
     const { tag, compress } = this.#options;
-    if (this.#compress === undefined || compress === 'none') {
+    if (this.#compressor === undefined || compress === 'none') {
       return packedForward(tag, chunk, chunk.payload);
     }
-    const entries = await this.#compress(Buffer.concat(chunk.payload));
+    const entries = await this.#compressor.compress(chunk);
     return packedForward(tag, chunk, [entries], compress);
   }
 

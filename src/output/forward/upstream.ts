@@ -75,17 +75,17 @@ export class Upstream {
     }
   }
 
-  /** Tries one message on a connection of its own, with an empty one behind it to compare. */
+  /**
+   * Tries one message on a connection of its own. What was not acknowledged while nothing else was is tried once more
+   * when the receiver is back: it may only have been away.
+   */
   async examine(message: Promise<Message>): Promise<Verdict> {
-    const connection = await this.#patiently(async () => this.#open());
-    if (connection === undefined) return 'unavailable';
-    try {
-      const verdict = await this.#compare(connection, message);
-      return verdict === 'unavailable' ? await this.#judgeByProbe() : verdict;
-    } finally {
-      connection.destroy();
-      await connection.closed;
-    }
+    const first = await this.#try(message);
+    if (first !== 'unavailable') return first;
+    if (!(await this.#isBack())) return 'unavailable';
+    const second = await this.#try(message);
+    if (second !== 'unavailable') return second;
+    return (await this.#isBack()) ? 'refused' : 'unavailable';
   }
 
   /** Opens a connection with the files as they are now, when they are not those of the present one. */
@@ -181,7 +181,19 @@ export class Upstream {
     return emptyMessage(this.#options.tag, `probe-${process.pid}-${this.#probes}`);
   }
 
-  /** @returns unavailable when neither was acknowledged. */
+  /** One attempt, as soon as there is a connection. @returns unavailable when nothing was acknowledged. */
+  async #try(message: Promise<Message>): Promise<Verdict> {
+    const connection = await this.#patiently(async () => this.#open());
+    if (connection === undefined) return 'unavailable';
+    try {
+      return await this.#compare(connection, message);
+    } finally {
+      connection.destroy();
+      await connection.closed;
+    }
+  }
+
+  /** With an empty message behind it: a receiver that acknowledges that one has passed over the other. */
   async #compare(connection: Connection, message: Promise<Message>): Promise<Verdict> {
     const suspect = connection.send(message).then(
       (): Verdict => 'taken',
@@ -198,12 +210,12 @@ export class Upstream {
     return Promise.race([suspect, after<Verdict>(patience, 'refused')]);
   }
 
-  async #judgeByProbe(): Promise<Verdict> {
-    const taken = await this.#patiently(async () => {
+  async #isBack(): Promise<boolean> {
+    const back = await this.#patiently(async () => {
       await this.probe();
       return true;
     });
-    return taken === true ? 'refused' : 'unavailable';
+    return back === true;
   }
 
   /** A receiver that fell over a chunk needs a moment to come back. @returns undefined when it does not. */

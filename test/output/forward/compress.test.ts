@@ -5,24 +5,48 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import zlib from 'node:zlib';
-import { compressorOf } from '../../../src/output/forward/compress.ts';
+import { Compressor } from '../../../src/output/forward/compress.ts';
 import { chunkOf, eventOf, eventsIn } from '../../support/forward-chunks.ts';
 import { Sender } from '../../support/forward-sender.ts';
 import { ForwardServer } from '../../support/forward-server.ts';
 
 const ENTRIES = Buffer.from('an entry, and another one, '.repeat(1000));
 
+/** As a chunk of two pieces. */
+async function compress(kind: 'gzip' | 'zstd'): Promise<Buffer> {
+  const payload = [ENTRIES.subarray(0, 100), ENTRIES.subarray(100)];
+  return new Compressor(kind).compress({ payload, payloadBytes: ENTRIES.length });
+}
+
 describe('compression', () => {
   it('with gzip can be undone', async () => {
-    const compressed = await compressorOf('gzip')(ENTRIES);
+    const compressed = await compress('gzip');
     assert.deepEqual(zlib.gunzipSync(compressed), ENTRIES);
     assert.ok(compressed.length < ENTRIES.length / 10);
   });
 
+  it('of several chunks at once keeps them apart, also when buffers are used again', async () => {
+    const compressor = new Compressor('gzip');
+    for (let round = 0; round < 3; round++) {
+      const chunks = Array.from({ length: 12 }, (_, index) =>
+        Buffer.alloc(20_000 - 1000 * index, `${round}.${index} `),
+      );
+      const compressed = await Promise.all(
+        chunks.map(async (chunk) =>
+          compressor.compress({ payload: [chunk], payloadBytes: chunk.length }),
+        ),
+      );
+      assert.deepEqual(
+        compressed.map((bytes) => zlib.gunzipSync(bytes)),
+        chunks,
+      );
+    }
+  });
+
   it('with zstd can be undone where Node has it, and is refused where it has not', async () => {
     const { zstdDecompressSync: undo } = zlib as { zstdDecompressSync?: (bytes: Buffer) => Buffer };
-    if (undo === undefined) assert.throws(() => compressorOf('zstd'), /Node 22.15 or newer/);
-    else assert.deepEqual(undo(await compressorOf('zstd')(ENTRIES)), ENTRIES);
+    if (undo === undefined) assert.throws(() => new Compressor('zstd'), /Node 22.15 or newer/);
+    else assert.deepEqual(undo(await compress('zstd')), ENTRIES);
   });
 
   it('that fails, fails one attempt: the next one compresses again', async (t) => {

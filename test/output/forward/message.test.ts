@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import * as protocol from '@fluent-org/logger/build/src/protocol.js';
 import { decode } from '@msgpack/msgpack';
 import * as fc from 'fast-check';
-import { compressorOf } from '../../../src/output/forward/compress.ts';
+import { Compressor } from '../../../src/output/forward/compress.ts';
 import {
   emptyMessage,
   messageId,
@@ -66,7 +66,7 @@ describe('a message with a chunk', () => {
   it('is CompressedPackedForward when it is compressed', async () => {
     const chunk = chunkOf('a', [eventOf('1', { text: 'x'.repeat(5000) }), eventOf('2')]);
     const entries = Buffer.concat(chunk.payload);
-    const compressed = await compressorOf('gzip')(entries);
+    const compressed = await new Compressor('gzip').compress(chunk);
     const message = packedForward(TAG, chunk, [compressed], 'gzip');
     const [, body, options] = decode(bytesOf(message)) as [string, Uint8Array, object];
     assert.deepEqual(options, { size: 2, chunk: message.id, compressed: 'gzip' });
