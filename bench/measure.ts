@@ -1,6 +1,6 @@
 /**
- * Runs the program once on an input and says what it took: the peak of its memory, its CPU time, how long it was at
- * it. A run whose events did not all arrive is an error, however little memory it took.
+ * Runs a sender once on an input and says what it took: the peak of its memory, its CPU time, how long it was at it. A
+ * run whose events did not all arrive is an error, however little memory it took.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -9,8 +9,10 @@ import { json, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Probe } from './probe.ts';
+import { startReceiver, type Mood, type Receipts } from './receiver.ts';
 
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
+/** The program. */
+export const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
 const PROBE = new URL('./probe.js', import.meta.url).href;
 const NEWLINE = 10;
 
@@ -21,9 +23,13 @@ const READER_PAUSE_MS = 10;
 
 export interface Scenario {
   readonly name: string;
-  /** Of the program; none runs Node alone, doing nothing. */
+  /** What Node runs; none is Node alone, doing nothing. */
   readonly args: readonly string[] | undefined;
+  /** Of stdout. */
   readonly reader: 'none' | 'slow';
+  /** Where events go instead, given the URL of the receiver. */
+  readonly forward?: { readonly mood: Mood; readonly args: (url: string) => readonly string[] };
+  readonly env?: Readonly<Record<string, string>>;
   /** Ends a run that follows. */
   readonly stopAfterMs?: number;
   readonly expectedEvents: number;
@@ -38,16 +44,59 @@ export interface Measurement extends Probe {
 
 /**
  * @param node path of the Node to run it with.
- * @throws when the program fails, or when what arrived is not what was expected.
+ * @throws when the sender fails, or when what arrived is not what was expected.
  */
 export async function measure(node: string, scenario: Scenario): Promise<Measurement> {
-  const { name, args, reader, stopAfterMs, expectedEvents } = scenario;
+  const { name, args, forward } = scenario;
+  const receiver = forward && (await startReceiver(forward.mood));
+  let receipts: Receipts | undefined;
+  let run: Run;
+  try {
+    run = await runOnce(node, scenario, receiver ? (forward?.args(receiver.url) ?? []) : args);
+  } finally {
+    receipts = await receiver?.finish();
+  }
+  const { seconds, probe, exit, lines, complaints } = run;
+  if (exit !== '0') throw new Error(`${name}: ended with ${exit}\n${complaints}`);
+  if (args === undefined && forward === undefined)
+    return { name, events: 0, bytes: 0, seconds, ...probe };
+  const sums = sumsIn(complaints);
+  const events = sums['delivered_events'] ?? -1;
+  const arrived = receipts === undefined ? lines : receipts.events;
+  const wrong =
+    events !== scenario.expectedEvents ||
+    (arrived ?? events) !== events ||
+    (receipts?.repeatedEvents ?? 0) !== 0 ||
+    sums['lost_bytes'] !== 0 ||
+    sums['undelivered_bytes'] !== 0 ||
+    sums['invalid_lines'] !== 0;
+  if (wrong) {
+    const told = JSON.stringify({ ...sums, ...receipts });
+    const expected = `${scenario.expectedEvents} events expected`;
+    throw new Error(`${name}: ${expected}, ${arrived ?? 'no'} arrived, ${told}`);
+  }
+  return { name, events, bytes: sums['delivered_bytes'] ?? 0, seconds, ...probe };
+}
+
+interface Run {
+  readonly exit: string;
+  /** On stdout, where they are counted. */
+  readonly lines: number | undefined;
+  readonly complaints: string;
+  readonly probe: Probe;
+  readonly seconds: number;
+}
+
+async function runOnce(
+  node: string,
+  { reader, stopAfterMs, env }: Scenario,
+  args: readonly string[] = ['--eval', '0'],
+): Promise<Run> {
   const nothing = openSync('/dev/null', 'w');
   const startedMs = performance.now();
-  const program = args === undefined ? ['--eval', '0'] : [MAIN, ...args];
-  const child = spawn(node, ['--import', PROBE, ...program], {
+  const child = spawn(node, ['--import', PROBE, ...args], {
     stdio: ['ignore', reader === 'slow' ? 'pipe' : nothing, 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...env },
   });
   closeSync(nothing);
   const stop = stopAfterMs === undefined ? undefined : setTimeout(() => child.kill(), stopAfterMs);
@@ -58,22 +107,7 @@ export async function measure(node: string, scenario: Scenario): Promise<Measure
     json(child.stdio[3] as Readable) as Promise<Probe>,
   ]);
   clearTimeout(stop);
-  const seconds = (performance.now() - startedMs) / 1000;
-  if (exit !== '0') throw new Error(`${name}: ended with ${exit}\n${complaints}`);
-  if (args === undefined) return { name, events: 0, bytes: 0, seconds, ...probe };
-  const sums = sumsIn(complaints);
-  const events = sums['delivered_events'] ?? -1;
-  const wrong =
-    events !== expectedEvents ||
-    (lines ?? events) !== events ||
-    sums['lost_bytes'] !== 0 ||
-    sums['undelivered_bytes'] !== 0 ||
-    sums['invalid_lines'] !== 0;
-  if (wrong) {
-    const told = JSON.stringify(sums);
-    throw new Error(`${name}: ${expectedEvents} events expected, ${lines ?? 'no'} lines, ${told}`);
-  }
-  return { name, events, bytes: sums['delivered_bytes'] ?? 0, seconds, ...probe };
+  return { exit, lines, complaints, probe, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 async function exitOf(child: ChildProcess): Promise<string> {
@@ -96,8 +130,8 @@ async function countSlowly(stream: Readable): Promise<number> {
   return lines;
 }
 
-/** The numbers of the log line with which the program ends. */
-function sumsIn(complaints: string): Readonly<Record<string, number>> {
+/** The numbers of the log line with which a sender ends. */
+export function sumsIn(complaints: string): Readonly<Record<string, number>> {
   const line = complaints
     .split('\n')
     .findLast((candidate) => candidate.includes('"msg":"stopped"'));

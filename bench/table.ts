@@ -1,22 +1,27 @@
-/** The benchmark's table: as text for a terminal, which is also Markdown, and its place in docs/benchmarks.md. Pure. */
+/** Tables of the benchmarks: as text for a terminal, which is also Markdown, and their place in a document. Pure. */
 import type { Measurement } from './measure.ts';
 
 const HEADINGS = ['what', 'events', 'MB', 'peak MB', 'MB/s', 'CPU s/GB'] as const;
 
 export function tableOf(measurements: readonly Measurement[]): string {
-  const rows = [[...HEADINGS], ...measurements.map(cellsOf)];
-  const widths = HEADINGS.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
+  return markdownTable([HEADINGS, ...measurements.map(cellsOf)]);
+}
+
+/** @param rows the first are the headings. Texts stand left, numbers right: the first `leftColumns` are texts. */
+export function markdownTable(rows: readonly (readonly string[])[], leftColumns = 1): string {
+  const [headings = []] = rows;
+  const widths = headings.map((_, column) => {
+    return Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  });
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) => {
       const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+      return column < leftColumns ? cell.padEnd(width) : cell.padStart(width);
     });
     return `| ${cells.join(' | ')} |`;
   });
   const rule = widths.map((width, column) =>
-    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+    column < leftColumns ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
   );
   return [lines[0], `| ${rule.join(' | ')} |`, ...lines.slice(1)].join('\n');
 }
