@@ -9,10 +9,10 @@ import type { Chunk } from '../deliver/chunk.ts';
 import { DeadLetterError, DeadLetters, type Letter } from '../deliver/dead-letter.ts';
 import { LineTranscoder, type Transcoder } from '../event/transcoder.ts';
 import type { Log } from '../observe/log.ts';
-import type { Output } from '../output/output.ts';
+import { DeliveryError, type Output } from '../output/output.ts';
 import { outputFor, writerFor } from './ship.ts';
 
-/** A person waits: after some seconds a receiver that does not answer is told of. */
+/** A person waits: after some seconds they are told. */
 const ATTEMPTS_MAX = 6;
 
 export interface ReplayDeps {
@@ -27,11 +27,12 @@ type Outcome = 'sent' | 'shown' | 'refused' | 'unavailable';
 export async function replay(
   config: ShipConfig,
   stateDir: string,
-  { log, signal }: ReplayDeps,
+  deps: ReplayDeps,
 ): Promise<number> {
+  const { log, signal } = deps;
   const letters = new DeadLetters(stateDir);
   const output = await outputFor(config, log);
-  const sender = new Sender(output, new LineTranscoder(await writerFor(config)), signal);
+  const sender = new Sender(output, new LineTranscoder(await writerFor(config)), deps);
   const counts = { sent: 0, shown: 0, refused: 0 };
   const paths = await letters.list();
   for (const path of paths) {
@@ -67,27 +68,38 @@ async function read(letters: DeadLetters, path: string, log: Log): Promise<Lette
 class Sender {
   readonly #output: Output;
   readonly #transcoder: Transcoder;
-  readonly #signal: AbortSignal;
+  readonly #deps: ReplayDeps;
 
-  constructor(output: Output, transcoder: Transcoder, signal: AbortSignal) {
+  constructor(output: Output, transcoder: Transcoder, deps: ReplayDeps) {
     this.#output = output;
     this.#transcoder = transcoder;
-    this.#signal = signal;
+    this.#deps = deps;
   }
 
   async send(letter: Letter): Promise<Outcome> {
     const chunk = this.#chunkOf(letter);
-    if (this.#output.examine === undefined) {
-      await this.#output.deliver(chunk);
-      return 'shown';
-    }
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX && !this.#signal.aborted; attempt++) {
-      const verdict = await this.#output.examine(chunk);
-      if (verdict !== 'unavailable') return verdict === 'taken' ? 'sent' : 'refused';
+    const { log, signal } = this.#deps;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        await this.#output.deliver(chunk);
+        return this.#output.examine === undefined ? 'shown' : 'sent';
+      } catch (error) {
+        if (!(error instanceof DeliveryError)) throw error;
+        if (error.suspect) return this.#examine(chunk);
+        if (attempt === 1) log.error(error.message, { code: error.code });
+      }
+      if (attempt === ATTEMPTS_MAX) break;
       const ms = backoffMs(attempt, Math.random);
-      await delay(ms, undefined, { signal: this.#signal }).catch(() => undefined);
+      await delay(ms, undefined, { signal }).catch(() => undefined);
     }
     return 'unavailable';
+  }
+
+  /** Whether it was the letter or the receiver. */
+  async #examine(chunk: Chunk): Promise<Outcome> {
+    const verdict = await this.#output.examine?.(chunk);
+    if (verdict === 'taken') return 'sent';
+    return verdict === 'refused' ? 'refused' : 'unavailable';
   }
 
   #chunkOf({ log, fingerprint, offset, bytes, kind, line }: Letter): Chunk {

@@ -29,6 +29,8 @@ const PASSED_OVER_SHARE = 1 / 6;
 
 /** Processes are back within seconds; what takes longer is an outage. */
 const RECOVERY_MS = 10_000;
+/** A chunk may go down with a receiver that fell for another reason, but hardly twice. */
+const ATTEMPTS = 2;
 const RECOVERY_PROBE_MS = 200;
 
 export class Upstream {
@@ -80,12 +82,13 @@ export class Upstream {
    * when the receiver is back: it may only have been away.
    */
   async examine(message: Promise<Message>): Promise<Verdict> {
-    const first = await this.#try(message);
-    if (first !== 'unavailable') return first;
-    if (!(await this.#isBack())) return 'unavailable';
-    const second = await this.#try(message);
-    if (second !== 'unavailable') return second;
-    return (await this.#isBack()) ? 'refused' : 'unavailable';
+    for (let attempts = 1; ; attempts++) {
+      const verdict = await this.#try(message);
+      if (verdict === undefined) return 'unavailable';
+      if (verdict !== 'unavailable') return verdict;
+      if (!(await this.#isBack())) return 'unavailable';
+      if (attempts === ATTEMPTS) return 'refused';
+    }
   }
 
   /** Opens a connection with the files as they are now, when they are not those of the present one. */
@@ -181,10 +184,10 @@ export class Upstream {
     return emptyMessage(this.#options.tag, `probe-${process.pid}-${this.#probes}`);
   }
 
-  /** One attempt, as soon as there is a connection. @returns unavailable when nothing was acknowledged. */
-  async #try(message: Promise<Message>): Promise<Verdict> {
+  /** @returns unavailable when nothing was acknowledged, undefined when there is no connection. */
+  async #try(message: Promise<Message>): Promise<Verdict | undefined> {
     const connection = await this.#patiently(async () => this.#open());
-    if (connection === undefined) return 'unavailable';
+    if (connection === undefined) return undefined;
     try {
       return await this.#compare(connection, message);
     } finally {
@@ -228,7 +231,7 @@ export class Upstream {
       } catch {
         if (performance.now() >= endMs || signal.aborted) return undefined;
       }
-      await delay(RECOVERY_PROBE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(RECOVERY_PROBE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }
