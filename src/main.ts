@@ -15,6 +15,8 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+/** timeout(1) signals a process and its group, and means one stop. No person is that quick. */
+const ECHO_MS = 100;
 /** Width of help that is not shown on a terminal. */
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
@@ -39,9 +41,12 @@ function err(text: string): void {
 /** The first signal asks for a clean stop, the second ends the process at once. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  const first = { name: '', ms: 0 };
   for (const [name, exitCode] of Object.entries(EXIT_CODE_OF_SIGNAL)) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(exitCode);
+      const isEcho = name === first.name && performance.now() - first.ms < ECHO_MS;
+      if (controller.signal.aborted && !isEcho) process.exit(exitCode);
+      if (!controller.signal.aborted) Object.assign(first, { name, ms: performance.now() });
       controller.abort();
     });
   }

@@ -90,3 +90,16 @@ test('a second signal ends at once what the first could not', { timeout: 20_000 
   // the process has several threads, and so either may come second
   assert.ok(exitCode === 130 || exitCode === 143, `exit code ${exitCode}`);
 });
+
+test('a signal that comes twice at once is one', { timeout: 20_000 }, async (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(join(directory, 'audit.log'), '{"a":1}\n');
+  const child = spawn(process.execPath, [MAIN, '-f', directory], {
+    env: ENV,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await once(child.stderr, 'data');
+  child.kill('SIGTERM');
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+});

@@ -4,11 +4,14 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Problem, Setting, ShipConfig } from '../config/config.ts';
+import type { ForwardConfig, Problem, Setting, ShipConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Flags } from '../config/flags.ts';
 import { codeOf, diskReason, loadConfig, pathExists } from '../config/load.ts';
 import { escapeControl } from '../observe/terminal.ts';
+
+/** The permission of those who are neither the owner nor in the group. */
+const OTHERS_READ = 0o004;
 
 export interface CheckContext {
   readonly env: Environment;
@@ -54,7 +57,10 @@ function settingsTable(settings: readonly Setting[]): string {
  * and the configuration may be meant for another machine.
  */
 function inspectMachine(config: ShipConfig): readonly Problem[] {
-  const warnings = config.paths.flatMap((path) => inspectPath(path, config.follow));
+  const warnings = [
+    ...config.paths.flatMap((path) => inspectPath(path, config.follow)),
+    ...(config.forward === undefined ? [] : inspectCredentials(config.forward)),
+  ];
   if (config.stateDir !== undefined) return [...warnings, ...inspectStateDir(config.stateDir)];
   if (!config.follow) return warnings;
   const message = 'is not set: nothing is remembered, and a restart ships everything again';
@@ -77,6 +83,31 @@ function inspectPath(path: string, follow: boolean): Problem[] {
         ? 'does not exist yet; it is read as soon as it appears'
         : 'does not exist; nothing would be read from it (with --follow it is waited for)',
     );
+  }
+}
+
+/** Files that are read for each connection to a receiver; secrets are nobody else's business. */
+function inspectCredentials({ sharedKey, password, tls }: ForwardConfig): Problem[] {
+  const secrets = [
+    ...[sharedKey, password].map((source) => (source?.kind === 'file' ? source.path : undefined)),
+    tls.key_file,
+  ];
+  return [
+    ...secrets.flatMap((path) => inspectCredential(path, true)),
+    ...[tls.ca_file, tls.cert_file].flatMap((path) => inspectCredential(path, false)),
+  ];
+}
+
+function inspectCredential(path: string | undefined, isSecret: boolean): Problem[] {
+  if (path === undefined) return [];
+  const warn = (message: string): Problem[] => [{ where: escapeControl(path), message }];
+  try {
+    accessSync(path, constants.R_OK);
+    const { mode } = statSync(path);
+    if (!isSecret || (mode & OTHERS_READ) === 0) return [];
+    return warn('can be read by every user of this machine; take that away: chmod o-r');
+  } catch (error) {
+    return warn(`cannot be read: ${diskReason(error)}; nothing can be delivered without it`);
   }
 }
 

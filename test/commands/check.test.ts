@@ -1,11 +1,12 @@
 /** `audit-shipper check`: what goes where, and the exit code. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { check } from '../../src/commands/check.ts';
 import type { Flags } from '../../src/config/flags.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 function run(flags: Flags): {
   readonly exitCode: number;
@@ -82,4 +83,32 @@ test('it sees what on this machine is in the way', () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('it sees what is wrong with the files of a login', (t) => {
+  const directory = temporaryDirectory(t);
+  const place = (name: string, mode: number): string => {
+    const path = join(directory, name);
+    writeFileSync(path, 'x');
+    chmodSync(path, mode);
+    return path;
+  };
+  const config = join(directory, 'c.yaml');
+  const warningsFor = (text: string): string => {
+    writeFileSync(config, `{paths: [${directory}], output: "forwards://a.example", ${text}}`);
+    const { exitCode, err } = run({ config });
+    assert.equal(exitCode, 0);
+    return err;
+  };
+  const own = place('own', 0o600);
+  const everybodys = place('everybodys', 0o644);
+  assert.equal(warningsFor(`shared_key_file: ${own}, tls: {ca_file: ${everybodys}}`), '');
+  assert.match(
+    warningsFor(`shared_key_file: ${everybodys}`),
+    /everybodys: can be read by every user/,
+  );
+  assert.match(
+    warningsFor(`shared_key_file: ${own}, tls: {ca_file: ${directory}/none}`),
+    /none: cannot be read: it does not exist; check the name; nothing can be delivered/,
+  );
 });

@@ -46,6 +46,8 @@ const RENEW_EVERY_MS = 10_000;
 interface Member {
   readonly upstream: Upstream;
   down: boolean;
+  /** It has acknowledged something. */
+  isKnown: boolean;
   /** Acks since the last failure: a connection that is lost after progress is simply opened again. */
   acks: number;
   /** What the last failure came from: all chunks of a lost connection fail, and count once. */
@@ -77,6 +79,7 @@ export class ForwardOutput implements Output {
     this.#members = upstreams.map((upstream) => {
       const health = {
         down: false,
+        isKnown: false,
         acks: 0,
         lastCause: undefined,
         probes: 0,
@@ -145,6 +148,10 @@ export class ForwardOutput implements Output {
   }
 
   #took(member: Member): void {
+    if (!member.isKnown) {
+      member.isKnown = true;
+      this.#options.log.info('the receiver takes events', { receiver: member.upstream.receiver });
+    }
     member.acks += 1;
     if (member.down) this.#raise(member);
   }
