@@ -45,6 +45,9 @@ const IN_FLIGHT_CHUNKS = 4;
 /** Attempts follow each other fast in tests. */
 const WAIT_MAX_MS = 20;
 
+/** What a sender tells when a receiver takes its first event after failures. */
+export const FIRST_SUCCESS = ['the receiver takes events', 'the output takes events again'];
+
 export class Sender {
   readonly log = new RecordingLog();
   readonly dispatcher: Dispatcher;

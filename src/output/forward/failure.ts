@@ -3,6 +3,9 @@
  */
 import { DeliveryError } from '../output.ts';
 
+/** What it is as a rule when a receiver always does it. */
+const HANGS_UP = 'if it does so always: does it ask for TLS (forwards://) or for a shared key?';
+
 /** What ends a connection from our side, and the receiver's closing of it. Whatever else comes from the system. */
 const FAILURES = {
   CONNECT_TIMEOUT: 'it does not answer; check the address, firewalls and network policies',
@@ -16,7 +19,7 @@ const FAILURES = {
   NOT_ACKNOWLEDGED: 'it acknowledges later chunks, but not this one',
   LOGIN_CLOSED:
     'it closed the connection at our login; check the shared key, the user and the password',
-  CLOSED: 'it closed the connection',
+  CLOSED: `it closed the connection; ${HANGS_UP}`,
 } as const;
 
 type FailureCode = keyof typeof FAILURES;
@@ -30,16 +33,19 @@ export class ConnectionFailure extends Error {
   }
 }
 
+const NO_TLS = 'it does not speak TLS as we do; is it a TLS port? (forward:// is without TLS)';
+
 const SYSTEM: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; start the receiver, or check the port',
-  ECONNRESET: 'it reset the connection',
-  EPIPE: 'it closed the connection',
+  ECONNRESET: `it reset the connection; ${HANGS_UP}`,
+  EPIPE: FAILURES.CLOSED,
   EHOSTUNREACH: 'there is no way to this host; check the address and the network',
   ENETUNREACH: 'there is no way to this network; check the address and the network',
   ETIMEDOUT: FAILURES.CONNECT_TIMEOUT,
   ENOTFOUND: 'its name is not known to DNS; check the spelling',
   EAI_AGAIN: 'DNS does not answer; check the resolver of this machine',
-  EPROTO: 'it does not speak TLS as we do; is it a TLS port? (forward:// is without TLS)',
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet; check the clocks',
   ERR_TLS_CERT_ALTNAME_INVALID:
@@ -78,10 +84,10 @@ function explain(code: string, error: Error): string {
       `(${inWords(code.slice('ERR_OSSL_'.length))}); are they whole, and do they belong together?`
     );
   }
-  if (code.startsWith('ERR_SSL_')) {
-    return `TLS failed (${inWords(code.slice('ERR_SSL_'.length))})`;
-  }
-  return SYSTEM[code] ?? error.message;
+  const known = SYSTEM[code];
+  if (known !== undefined || !code.startsWith('ERR_SSL_')) return known ?? error.message;
+  const alert = inWords(code.slice('ERR_SSL_'.length));
+  return `TLS failed (${alert}); does it ask for a client certificate? (tls.cert_file, tls.key_file)`;
 }
 
 function inWords(code: string): string {

@@ -9,7 +9,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { SecretSource } from '../../../src/output/forward/credentials.ts';
 import { numberedChunks } from '../../support/forward-chunks.ts';
 import type { ServerLogin } from '../../support/forward-login.ts';
-import { Sender } from '../../support/forward-sender.ts';
+import { FIRST_SUCCESS, Sender } from '../../support/forward-sender.ts';
 import { ForwardServer } from '../../support/forward-server.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { until } from '../../support/until.ts';
@@ -59,7 +59,7 @@ describe('a login', () => {
     writeFileSync(sharedKey.path, KEY);
     await sender.drained();
     sender.check(server);
-    assert.deepEqual(sender.log.messages('info'), ['the output takes events again']);
+    assert.deepEqual(sender.log.messages('info'), FIRST_SUCCESS);
   });
 
   it('sends no event to a receiver that lets us in but does not know the key', async (t) => {
