@@ -3,6 +3,7 @@
  * The program: arguments, environment, signals, exit code. It loads what a command needs only when that command
  * runs, and knows nothing of what the commands do.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
 import type { Flags } from './config/flags.ts';
@@ -12,11 +13,16 @@ import { escapeControl } from './observe/terminal.ts';
 // alive; with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--optimize-for-size');
 setFlagsFromString('--semi-space-growth-factor=1');
+// process.exit waits for V8's other threads, and one that compiles may wait for a garbage collection that only this
+// thread makes: about one stop in 250 hung for ever on Node 24 (docs/decisions/0004-v8-flags.md).
+setFlagsFromString('--no-concurrent-sparkplug');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 /** timeout(1) signals a process and its group, and means one stop. No person is that quick. */
 const ECHO_MS = 100;
+/** A compilation takes a few milliseconds. */
+const LEAVE_MS = 20;
 /** Width of help that is not shown on a terminal. */
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
@@ -83,7 +89,7 @@ const actions: CliActions = {
     if (run === undefined) return EXIT_USAGE;
     const { ship } = await import('./commands/ship.ts');
     // Everything delivered is written by now; what a stuck reader never took must not keep the process.
-    return process.exit(await ship(run.config, run));
+    return leave(await ship(run.config, run));
   },
 
   async check(flags) {
@@ -108,9 +114,7 @@ const actions: CliActions = {
     const { createLog } = await import('./observe/log.ts');
     const { receive } = await import('./commands/receive.ts');
     // What a stuck reader of stdout never took was not acknowledged, and must not keep the process.
-    return process.exit(
-      await receive(read.settings, { log: createLog({ level: 'info' }), signal }),
-    );
+    return leave(await receive(read.settings, { log: createLog({ level: 'info' }), signal }));
   },
 
   async replay(flags) {
@@ -133,6 +137,12 @@ const actions: CliActions = {
     return 0;
   },
 };
+
+/** Ends the process, whatever a stuck reader of stdout still holds; what compiles meanwhile may come to its end. */
+async function leave(exitCode: number): Promise<never> {
+  await delay(LEAVE_MS);
+  return process.exit(exitCode);
+}
 
 /** Whoever read our stdout has what it wanted (`| head`): the end of a pipeline, not a failure. */
 function isClosedStdout(error: unknown): boolean {

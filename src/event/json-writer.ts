@@ -12,6 +12,8 @@ const NEWLINE = 0x0a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
+/** What is written of a wrapped text besides the text itself, and as much as one of its pieces reserves. */
+const WRAPPED_BYTES = 64 * 1024;
 /** UTF-8 takes at most three bytes for each UTF-16 unit of a text. */
 const UTF8_BYTES = 3;
 
@@ -52,6 +54,8 @@ export class JsonWriter implements LineWriter {
     const extra = part === undefined ? { error } : { error, part };
     const pairs = this.#shipper.forInvalid(coordinatesIn(block, start), extra);
     this.#write(`{${this.#member(pairs)},`);
+    // A buffer that grows leaves all smaller ones behind.
+    this.#buffer.reserve(end - start + WRAPPED_BYTES);
     for (const piece of wrapText(block.bytes.subarray(start, end))) this.#write(piece);
     this.#write('}\n');
   }

@@ -28,7 +28,7 @@ import { eventOf, eventsOf, numbersOf } from '../support/numbered-events.ts';
 import { fillDisk, smallFileSystem, temporaryDirectory } from '../support/temporary.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const MEMORY_LIMIT_KB = 120 * 1024;
+const MEMORY_LIMIT_KB = (process.version.startsWith('v20.') ? 120 : 135) * 1024;
 
 interface Output {
   readonly shipper?: {

@@ -184,11 +184,11 @@ export class ForwardOutput implements Output {
     }
     member.down = true;
     member.probes = 0;
-    if (loadBalance || this.#members.length === 1) return void this.#probeWhatIsDown();
+    void this.#probeWhatIsDown();
+    if (loadBalance) return;
     const next = this.#members.findIndex(({ down }) => !down);
     // When all are down, each is tried in its turn.
     this.#active = next === -1 ? (this.#active + 1) % this.#members.length : next;
-    return void this.#probeWhatIsDown();
   }
 
   #raise(member: Member): void {
