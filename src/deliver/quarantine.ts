@@ -1,7 +1,7 @@
 /**
  * Finds the event that no receiver takes: a suspect chunk is tried by itself and, when the receiver takes others but
  * not this one, divided until one line is left. That line is tried without its bodies, and then kept as a dead
- * letter. It condemns nothing without evidence that other events are taken, and loses nothing in between.
+ * letter. It puts nothing aside without evidence that other events are taken, and loses nothing in between.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
@@ -104,11 +104,11 @@ export class Quarantine {
       return undefined;
     }
     suspect.refusedAt ??= this.#parts.health.taken;
-    if (isProof) suspect.refusals += 1;
+    const stripped = suspect.chunk === suspect.whole ? this.#parts.strip(suspect.whole) : undefined;
+    // Without its bodies it is tried without proof: when it is taken then, that is the proof.
+    if (isProof || stripped !== undefined) suspect.refusals += 1;
     else this.#countUnproven(suspect);
     if (suspect.refusals >= REFUSALS_NEEDED) {
-      const stripped =
-        suspect.chunk === suspect.whole ? this.#parts.strip(suspect.whole) : undefined;
       if (stripped === undefined && (await this.#putAside(suspect.whole))) {
         const { delivered, filtered } = suspect.whole.accounts;
         return { delivered: NO_ACCOUNTS.delivered, filtered, deadLettered: delivered };

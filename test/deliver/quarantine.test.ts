@@ -293,6 +293,7 @@ describe('a quarantine without evidence', () => {
     const { quarantine, letters, log, verdicts } = setUp({
       health: new Health(),
       judge: refuses,
+      strips: false,
       onWait,
     });
     assert.equal(await quarantine.examine(chunkOf(['good', 'good']), stop.signal), undefined);
@@ -303,6 +304,13 @@ describe('a quarantine without evidence', () => {
     );
     const told = log.messages('error').filter((message) => message.includes('refused again'));
     assert.equal(told.length, 2, 'for each event');
+  });
+
+  it('tries an event without its bodies all the same: when that is taken, it is the evidence', async () => {
+    const { quarantine, letters, taken } = setUp({ health: new Health() });
+    const accounts = await quarantine.examine(chunkOf(['whole-refused']), patient);
+    assert.deepEqual(accounts?.delivered, tally(1));
+    assert.deepEqual([taken.map(({ isStripped }) => isStripped), letters.offsets], [[true], []]);
   });
 
   it('takes the rest of the chunk for evidence', async () => {
@@ -325,7 +333,12 @@ describe('a quarantine without evidence', () => {
       }
       if (waits === 100) stop.abort();
     };
-    const { quarantine, letters, verdicts } = setUp({ health, judge: refuses, onWait });
+    const { quarantine, letters, verdicts } = setUp({
+      health,
+      judge: refuses,
+      strips: false,
+      onWait,
+    });
     await quarantine.examine(chunkOf(['poison']), stop.signal);
     assert.deepEqual([letters.offsets, [...verdicts.keys()]], [[], ['0-1']]);
   });
