@@ -3,7 +3,14 @@
  * Part of the composition root; it knows the stages' nouns, and no files and no outputs.
  */
 import { Accounts } from './deliver/accounts.ts';
-import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './deliver/chunk.ts';
+import {
+  addAccounts,
+  chunkId,
+  NO_ACCOUNTS,
+  sizeOf,
+  type Chunk,
+  type SettledAccounts,
+} from './deliver/chunk.ts';
 import { Chunker, type Parcel } from './deliver/chunker.ts';
 import type { Letter } from './deliver/dead-letter.ts';
 import type { Dispatcher } from './deliver/dispatcher.ts';
@@ -134,18 +141,10 @@ export class Pipeline implements BlockSink, TailObserver {
 
   /** A chunk beside the usual way; its blocks are on the way already. */
   #encode(blocks: readonly Block[], ending = ''): Chunk {
-    const encoded = blocks.map((block) => this.#parts.transcoder.transcode(block));
-    const payload = encoded.flatMap((one) => one.payload);
-    const accounts = encoded.reduce((sum, one) => addAccounts(sum, one.accounts), NO_ACCOUNTS);
-    const { fingerprint = '', start = 0 } = blocks[0] ?? {};
-    const chunk: Chunk = {
-      id: `${fingerprint}-${start}-${blocks.at(-1)?.end ?? 0}${ending}`,
-      payload,
-      payloadBytes: sizeOf(payload),
-      accounts,
-    };
-    this.#blocks.set(chunk, blocks);
-    return chunk;
+    const chunk = encodeChunk(this.#parts.transcoder, blocks);
+    const named = { ...chunk, id: `${chunk.id}${ending}` };
+    this.#blocks.set(named, blocks);
+    return named;
   }
 
   skip(_generation: number, start: number, end: number): void {
@@ -198,6 +197,15 @@ export class Pipeline implements BlockSink, TailObserver {
   }
 }
 
-function sizeOf(payload: readonly Uint8Array[]): number {
-  return payload.reduce((sum, piece) => sum + piece.length, 0);
+/** A chunk of blocks that follow each other, outside the way of the data. */
+export function encodeChunk(transcoder: Transcoder, blocks: readonly Block[]): Chunk {
+  const encoded = blocks.map((block) => transcoder.transcode(block));
+  const payload = encoded.flatMap((one) => one.payload);
+  const { fingerprint = '', start = 0 } = blocks[0] ?? {};
+  return {
+    id: chunkId(fingerprint, start, blocks.at(-1)?.end ?? 0),
+    payload,
+    payloadBytes: sizeOf(payload),
+    accounts: encoded.reduce((sum, one) => addAccounts(sum, one.accounts), NO_ACCOUNTS),
+  };
 }

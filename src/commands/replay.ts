@@ -10,6 +10,7 @@ import { DeadLetterError, DeadLetters, type Letter } from '../deliver/dead-lette
 import { LineTranscoder, type Transcoder } from '../event/transcoder.ts';
 import type { Log } from '../observe/log.ts';
 import { DeliveryError, type Output } from '../output/output.ts';
+import { encodeChunk } from '../pipeline.ts';
 import { outputFor, writerFor } from './ship.ts';
 
 /** A person waits: after some seconds they are told. */
@@ -105,8 +106,6 @@ class Sender {
   #chunkOf({ log, fingerprint, offset, bytes, kind, line }: Letter): Chunk {
     const range = { start: offset, end: offset + bytes };
     const block = { generation: 0, log, fingerprint, kind, bytes: line, ...range };
-    const { payload, accounts } = this.#transcoder.transcode(block);
-    const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0);
-    return { id: `${fingerprint}-${offset}-${range.end}`, payload, payloadBytes, accounts };
+    return encodeChunk(this.#transcoder, [block]);
   }
 }

@@ -24,8 +24,8 @@ import { showSetting } from './show.ts';
 import { checkTogether, forwardConfig } from './together.ts';
 import { readYamlFile } from './yaml-file.ts';
 
-/** A configuration of every key takes a few KiB; more is another file named by mistake, such as an audit log. */
-const CONFIG_FILE_MAX_BYTES = 1024 * 1024;
+/** Configurations, keys and certificates take some KiB; more is another file named by mistake, such as an audit log. */
+const FILE_MAX_BYTES = 1024 * 1024;
 
 export interface ConfigSources {
   readonly flags: Flags;
@@ -71,7 +71,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
 }
 
 /** No file is a file in which every setting is left out. */
-function readConfigFile({ flags, env, readFile = readBounded }: ConfigSources): ReadLayer {
+function readConfigFile({ flags, env, readFile = readYaml }: ConfigSources): ReadLayer {
   const fromEnvironment = env[CONFIG_VARIABLE] ?? '';
   const path = flags.config ?? fromEnvironment;
   const namedBy = flags.config === undefined ? CONFIG_VARIABLE : '--config';
@@ -90,17 +90,26 @@ function readConfigFile({ flags, env, readFile = readBounded }: ConfigSources): 
   return readYamlFile(path, bytes);
 }
 
-function readBounded(path: string): Uint8Array {
+function readYaml(path: string): Uint8Array {
+  return readBounded(path, 'name a YAML configuration file');
+}
+
+/**
+ * A file that was named by hand. It need not be a regular one: `<(pass show key)` of a shell is a good place for a
+ * secret.
+ * @param advice what to do when the file is too large. @throws Error, and those of node:fs.
+ */
+export function readBounded(path: string, advice: string): Buffer {
   const file = openSync(path, 'r');
   try {
-    const bytes = Buffer.alloc(CONFIG_FILE_MAX_BYTES + 1);
+    const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
     let length = 0;
     while (length < bytes.length) {
       const count = readSync(file, bytes, length, bytes.length - length, null);
       if (count === 0) return bytes.subarray(0, length);
       length += count;
     }
-    throw new Error('it is larger than 1 MiB; name a YAML configuration file');
+    throw new Error(`it is larger than 1 MiB; ${advice}`);
   } finally {
     closeSync(file);
   }

@@ -1,4 +1,8 @@
-/** How long to wait before the next attempt. Pure but for the random source that it is given. */
+/** How long to wait before the next attempt, and the waiting. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Waits; ends early, either way, when the signal is aborted. */
+export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
 
 const FIRST_MS = 100;
 /** Long enough not to hammer a receiver that is down, short enough to be back soon after it is. */
@@ -12,4 +16,8 @@ const CAP_MS = 30_000;
 export function backoffMs(attempt: number, random: () => number): number {
   const full = Math.min(CAP_MS, FIRST_MS * 2 ** Math.min(attempt - 1, 30));
   return full / 2 + (full / 2) * random();
+}
+
+export async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal });
 }

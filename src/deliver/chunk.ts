@@ -30,6 +30,16 @@ export interface Chunk {
   readonly accounts: ChunkAccounts;
 }
 
+/** How many bytes the pieces have together. */
+export function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+/** The id of the chunk that holds bytes [start, end) of a generation. */
+export function chunkId(fingerprint: string, start: number, end: number): string {
+  return `${fingerprint}-${start}-${end}`;
+}
+
 const NOTHING: Tally = { events: 0, bytes: 0 };
 
 export const NO_ACCOUNTS: SettledAccounts = {

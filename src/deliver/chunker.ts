@@ -2,7 +2,7 @@
  * Joins encoded blocks that follow each other to chunks: a busy log goes out in large chunks, a quiet one soon. It
  * knows ranges and sizes, and nothing of what is in them.
  */
-import { addAccounts, NO_ACCOUNTS, type Chunk, type ChunkAccounts } from './chunk.ts';
+import { addAccounts, chunkId, NO_ACCOUNTS, type Chunk, type ChunkAccounts } from './chunk.ts';
 
 /** A block, encoded. */
 export interface Parcel {
@@ -75,7 +75,7 @@ export class Chunker<P extends Parcel> {
     clearTimeout(open.timer);
     const { parcels, payloadBytes } = open;
     const chunk: Chunk = {
-      id: `${first.fingerprint}-${first.start}-${last.end}`,
+      id: chunkId(first.fingerprint, first.start, last.end),
       payload: parcels.flatMap(({ payload }) => payload),
       payloadBytes,
       accounts: parcels.reduce((sum, { accounts }) => addAccounts(sum, accounts), NO_ACCOUNTS),

@@ -3,16 +3,12 @@
  * nothing: the same chunk is delivered again, for ever. One that seems to be why attempts fail goes to the
  * quarantine, and the rest flows on. It knows nothing of files and of how an output works.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
-import { DeliveryError, OutputClosedError, type Output } from '../output/output.ts';
-import { backoffMs } from './backoff.ts';
+import { codeOf, DeliveryError, OutputClosedError, type Output } from '../output/output.ts';
+import { backoffMs, waitFor, type Wait } from './backoff.ts';
 import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './chunk.ts';
 import { Health } from './health.ts';
 import type { Quarantine } from './quarantine.ts';
-
-/** Waits; ends early, either way, when the signal is aborted. */
-export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
 
 export interface DispatcherOptions {
   readonly output: Output;
@@ -249,7 +245,7 @@ export class Dispatcher {
 
   /** Once for each reason. */
   #sayFailing(error: Error): void {
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+    const code = codeOf(error);
     if (this.#told.has(code)) return;
     this.#told.add(code);
     const what = code === 'ENOSPC' ? ': no space left on the device, make room' : '';
@@ -259,8 +255,4 @@ export class Dispatcher {
       reason === undefined ? { code } : { code, reason },
     );
   }
-}
-
-async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal });
 }

@@ -3,10 +3,9 @@
  * not this one, divided until one line is left. That line is tried without its bodies, and then kept as a dead
  * letter. It puts nothing aside without evidence that other events are taken, and loses nothing in between.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
 import type { Verdict } from '../output/output.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, waitFor, type Wait } from './backoff.ts';
 import { addAccounts, NO_ACCOUNTS, type Chunk, type SettledAccounts } from './chunk.ts';
 import { DeadLetterError, type DeadLetters, type Letter } from './dead-letter.ts';
 import type { Health } from './health.ts';
@@ -25,7 +24,7 @@ export interface QuarantineParts {
   readonly health: Health;
   readonly log: Log;
   readonly random?: () => number;
-  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly wait?: Wait;
 }
 
 /** So often a line must be refused, while others are taken, before it is changed or put aside. */
@@ -41,6 +40,8 @@ interface Suspect {
   /** A single line: how much others were taken when it was refused first. */
   refusedAt: number | undefined;
   refusals: number;
+  /** Of a single line that has bodies: the line without them. */
+  stripped: Chunk | undefined;
   /** Refusals that prove nothing: it may be the receiver. */
   unproven: number;
 }
@@ -48,13 +49,13 @@ interface Suspect {
 export class Quarantine {
   readonly #parts: QuarantineParts;
   readonly #random: () => number;
-  readonly #wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly #wait: Wait;
   #toldStuck = false;
 
   constructor(parts: QuarantineParts) {
     this.#parts = parts;
     this.#random = parts.random ?? Math.random;
-    this.#wait = parts.wait ?? (async (ms, signal) => delay(ms, undefined, { signal }));
+    this.#wait = parts.wait ?? waitFor;
   }
 
   /** @returns what became of the chunk, or undefined when nothing was found out (or it was stopped). */
@@ -103,8 +104,11 @@ export class Quarantine {
       rest.unshift(...parts.map(suspectOf));
       return undefined;
     }
-    suspect.refusedAt ??= this.#parts.health.taken;
-    const stripped = suspect.chunk === suspect.whole ? this.#parts.strip(suspect.whole) : undefined;
+    if (suspect.refusedAt === undefined) {
+      suspect.refusedAt = this.#parts.health.taken;
+      suspect.stripped = this.#parts.strip(suspect.whole);
+    }
+    const stripped = suspect.chunk === suspect.whole ? suspect.stripped : undefined;
     // Without its bodies it is tried without proof: when it is taken then, that is the proof.
     if (isProof || stripped !== undefined) suspect.refusals += 1;
     else this.#countUnproven(suspect);
@@ -171,5 +175,12 @@ export class Quarantine {
 }
 
 function suspectOf(chunk: Chunk): Suspect {
-  return { whole: chunk, chunk, refusedAt: undefined, refusals: 0, unproven: 0 };
+  return {
+    whole: chunk,
+    chunk,
+    refusedAt: undefined,
+    stripped: undefined,
+    refusals: 0,
+    unproven: 0,
+  };
 }

@@ -9,6 +9,11 @@ export class OutputClosedError extends Error {
   readonly code = 'OUTPUT_CLOSED';
 }
 
+/** A word for machines of any error: its code, or its name. */
+export function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
 /** An attempt that failed, as far as the next one must know. */
 export class DeliveryError extends Error {
   /** A word for machines: of the system (ECONNREFUSED), of TLS, or of the output itself. */

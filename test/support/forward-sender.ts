@@ -5,7 +5,8 @@
 import { strict as assert } from 'node:assert';
 import type { TestContext } from 'node:test';
 import type { Chunk, SettledAccounts } from '../../src/deliver/chunk.ts';
-import { Dispatcher, type Wait } from '../../src/deliver/dispatcher.ts';
+import type { Wait } from '../../src/deliver/backoff.ts';
+import { Dispatcher } from '../../src/deliver/dispatcher.ts';
 import type { Quarantine } from '../../src/deliver/quarantine.ts';
 import type { Deadlines } from '../../src/output/forward/connection.ts';
 import {

@@ -3,7 +3,6 @@
  * keeps what it is handed. Knows nothing of what a test expects.
  */
 import type { Block, BlockKind } from '../../src/event/block.ts';
-import type { Log, LogFields, LogLevel } from '../../src/observe/log.ts';
 import { Descriptors } from '../../src/tail/descriptors.ts';
 import { Problems } from '../../src/tail/problems.ts';
 import type {
@@ -14,38 +13,7 @@ import type {
   Slot,
   TailObserver,
 } from '../../src/tail/tail.ts';
-
-/** A line of the agent's own log. */
-export interface Said {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: LogFields;
-}
-
-export class RecordingLog implements Log {
-  readonly said: Said[] = [];
-
-  error(message: string, fields: LogFields = {}): void {
-    this.said.push({ level: 'error', message, fields });
-  }
-
-  warn(message: string, fields: LogFields = {}): void {
-    this.said.push({ level: 'warn', message, fields });
-  }
-
-  info(message: string, fields: LogFields = {}): void {
-    this.said.push({ level: 'info', message, fields });
-  }
-
-  debug(message: string, fields: LogFields = {}): void {
-    this.said.push({ level: 'debug', message, fields });
-  }
-
-  /** The messages of this level. */
-  messages(level: LogLevel): readonly string[] {
-    return this.said.filter((line) => line.level === level).map(({ message }) => message);
-  }
-}
+import { RecordingLog } from './recording-log.ts';
 
 export class RecordingObserver implements TailObserver {
   rotations = 0;

@@ -85,7 +85,7 @@ describe('a directory', () => {
       assert.deepEqual(logs(discovery), ['kube-apiserver.log', 'old.log']);
     }
     assert.deepEqual(
-      parts.log.said.map(({ fields }) => String(fields['path'])).sort(),
+      parts.log.entries.map(({ fields }) => String(fields?.['path'])).sort(),
       ['audit-policy.yaml', 'lock.log', 'policy.json'].map((name) => directory.file(name)),
     );
   });
@@ -98,7 +98,7 @@ describe('a directory', () => {
     assert.deepEqual(logs(discovery), []);
     directory.append('kube-apiserver.log', EVENT.slice(20));
     assert.deepEqual(logs(discovery), ['kube-apiserver.log']);
-    assert.deepEqual(parts.log.said, []);
+    assert.deepEqual(parts.log.entries, []);
   });
 
   it('tells what to watch, and what leads to nothing', (t) => {

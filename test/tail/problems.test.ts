@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorCode, Problems } from '../../src/tail/problems.ts';
-import { RecordingLog } from '../support/tail-parts.ts';
+import { RecordingLog } from '../support/recording-log.ts';
 
 const PATH = '/var/log/audit.log';
 const WHAT = 'the file cannot be read';
@@ -16,11 +16,14 @@ test('a problem is said once, and again when it is another', () => {
   const problems = new Problems(log);
   problems.report(PATH, failure('EACCES'), WHAT);
   problems.report(PATH, failure('EACCES'), WHAT);
-  assert.equal(log.said.length, 1);
-  assert.match(log.said[0]?.message ?? '', /^the file cannot be read: permission denied; run as/);
-  assert.deepEqual(log.said[0]?.fields, { path: PATH, code: 'EACCES' });
+  assert.equal(log.entries.length, 1);
+  assert.match(
+    log.entries[0]?.message ?? '',
+    /^the file cannot be read: permission denied; run as/,
+  );
+  assert.deepEqual(log.entries[0]?.fields, { path: PATH, code: 'EACCES' });
   problems.report(PATH, failure('EIO'), WHAT);
-  assert.match(log.said[1]?.message ?? '', /check the disk/);
+  assert.match(log.entries[1]?.message ?? '', /check the disk/);
   assert.deepEqual(
     problems.list().map(({ code, path }) => ({ code, path })),
     [{ code: 'EIO', path: PATH }],
@@ -31,14 +34,14 @@ test('the end of a problem is said once, and what comes back is said again', () 
   const log = new RecordingLog();
   const problems = new Problems(log);
   problems.clear(PATH);
-  assert.equal(log.said.length, 0, 'nothing was wrong');
+  assert.equal(log.entries.length, 0, 'nothing was wrong');
   problems.report(PATH, failure('EACCES'), WHAT);
   problems.clear(PATH);
   problems.clear(PATH);
   assert.deepEqual(problems.list(), []);
   problems.report(PATH, failure('EACCES'), WHAT);
   assert.deepEqual(
-    log.said.map(({ level }) => level),
+    log.entries.map(({ level }) => level),
     ['warn', 'info', 'warn'],
   );
 });

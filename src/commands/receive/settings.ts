@@ -2,12 +2,12 @@
  * From the options of `receive` to what it works with, or everything that is wrong with them at once. Reads the
  * files that hold secrets and certificates; knows nothing of connections.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Format, Problem } from '../../config/config.ts';
-import { diskReason } from '../../config/load.ts';
+import { diskReason, readBounded } from '../../config/load.ts';
 import { quote } from '../../config/units.ts';
 import { escapeControl } from '../../observe/terminal.ts';
+import { secretIn } from '../../output/forward/credentials.ts';
 
 /** As the command line has them. */
 export interface ReceiveOptions {
@@ -59,8 +59,6 @@ export type ReadSettings =
   | { readonly ok: true; readonly settings: ReceiveSettings }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Keys and chains of certificates take some KiB; more is another file named by mistake. */
-const FILE_MAX_BYTES = 1024 * 1024;
 const PORT_MAX = 65_535;
 
 /** Never throws for what the options and the files hold. */
@@ -128,11 +126,9 @@ function parseAddress(text: string): Address | undefined {
   return host === undefined || port > PORT_MAX ? undefined : { host, port };
 }
 
-/** One newline at the end is the editor's or `echo`'s, and no part of the secret. */
 function readSecret(where: string, path: string | undefined, tell: Tell): string | undefined {
-  const secret = readFile(where, path, tell)
-    ?.toString('utf8')
-    .replace(/\r?\n$/, '');
+  const bytes = readFile(where, path, tell);
+  const secret = bytes && secretIn(bytes);
   if (secret !== '') return secret;
   return tell(where, `the file ${escapeControl(path ?? '')} is empty; write the secret into it`);
 }
@@ -159,25 +155,8 @@ function readTls(options: ReceiveOptions, tell: Tell): Tls | undefined {
 function readFile(where: string, path: string | undefined, tell: Tell): Buffer | undefined {
   if (path === undefined) return undefined;
   try {
-    return readBounded(path);
+    return readBounded(path, 'name another file');
   } catch (error) {
     return tell(where, `cannot read ${escapeControl(path)}: ${diskReason(error)}`);
-  }
-}
-
-/** It need not be a regular file: `<(pass show key)` of a shell is a good place for a secret. */
-function readBounded(path: string): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(file, bytes, length, bytes.length - length, null);
-      if (count === 0) return bytes.subarray(0, length);
-      length += count;
-    }
-    throw new Error('it is larger than 1 MiB; name another file');
-  } finally {
-    closeSync(file);
   }
 }

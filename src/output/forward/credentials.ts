@@ -70,7 +70,7 @@ export class Credentials {
       key_file: key,
       server_name: serverName,
     } = this.#settings.tls;
-    return { ca: read(ca), cert: read(cert), key: read(key), serverName };
+    return { ca: readIf(ca), cert: readIf(cert), key: readIf(key), serverName };
   }
 
   /** Changes when a file is replaced or written. A file that cannot be seen has a state too. */
@@ -79,29 +79,31 @@ export class Credentials {
   }
 }
 
-/** One newline at the end is the editor's, not the secret's. */
+/** What a file holds as a secret: one newline at the end is the editor's or `echo`'s, and no part of it. */
+export function secretIn(bytes: Buffer): string {
+  return bytes.toString('utf8').replace(/\r?\n$/, '');
+}
+
 function secretOf(source: SecretSource): string {
   if (source.kind === 'environment') return source.reveal();
-  const secret =
-    read(source.path)
-      ?.toString('utf8')
-      .replace(/\r?\n$/, '') ?? '';
+  const secret = secretIn(read(source.path));
   if (secret === '')
     throw new CredentialsError(`${source.path} is empty; write the secret into it`);
   return secret;
 }
 
-function read(path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined;
-  let bytes: Buffer;
+function readIf(path: string | undefined): Buffer | undefined {
+  return path === undefined ? undefined : read(path);
+}
+
+function read(path: string): Buffer {
   try {
     if (statSync(path).size > FILE_BYTES_MAX) throw new Error('it is larger than 1 MiB');
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CredentialsError(`cannot read ${path}: ${reason}`, { cause: error });
   }
-  return bytes;
 }
 
 /** Kubernetes replaces the files of a Secret by turning a symbolic link: the inode behind it is another one then. */

@@ -1,7 +1,7 @@
 /**
  * Why a receiver cannot be reached or does not take a chunk, in plain words, with what to do. Pure.
  */
-import { DeliveryError } from '../output.ts';
+import { codeOf, DeliveryError } from '../output.ts';
 
 /** What it is as a rule when a receiver always does it. */
 const HANGS_UP = 'if it does so always: does it ask for TLS (forwards://) or for a shared key?';
@@ -68,10 +68,6 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 export function deliveryError(receiver: string, cause: Error, suspect = false): DeliveryError {
   const code = codeOf(cause);
   return new DeliveryError(`${receiver}: ${explain(code, cause)}`, { code, suspect, cause });
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function explain(code: string, error: Error): string {

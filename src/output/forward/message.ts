@@ -4,7 +4,7 @@
  * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
  */
 import { createHash } from 'node:crypto';
-import type { Chunk } from '../../deliver/chunk.ts';
+import { sizeOf, type Chunk } from '../../deliver/chunk.ts';
 import { arrayHeader, binHeader, mapHeader, str, uint32 } from './msgpack.ts';
 
 export interface Message {
@@ -35,7 +35,7 @@ export function packedForward(
   compressed?: Compressed,
 ): Message {
   const id = messageId(chunk.id);
-  const length = entries.reduce((sum, piece) => sum + piece.length, 0);
+  const length = sizeOf(entries);
   const head = Buffer.concat([arrayHeader(3), str(tag), binHeader(length)]);
   const tail = Buffer.concat([
     mapHeader(compressed === undefined ? 2 : 3),

@@ -4,10 +4,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../observe/log.ts';
-import { DeliveryError, type Verdict } from '../output.ts';
+import type { DeliveryError, Verdict } from '../output.ts';
 import { Connection, type Deadlines } from './connection.ts';
 import type { Credentials } from './credentials.ts';
-import { deliveryError } from './failure.ts';
+import { ConnectionFailure, deliveryError } from './failure.ts';
 import { emptyMessage, type Message } from './message.ts';
 
 export interface UpstreamOptions {
@@ -176,7 +176,7 @@ export class Upstream {
   }
 
   #gone(): DeliveryError {
-    return new DeliveryError(`${this.receiver}: it closed the connection`, { code: 'CLOSED' });
+    return deliveryError(this.receiver, new ConnectionFailure('CLOSED'));
   }
 
   async #empty(): Promise<Message> {
