@@ -1,13 +1,13 @@
 /**
- * Makes the inputs of the memory benchmark: logs as rotation leaves them, each backup with a first line of its own,
- * since that line is what a generation is known by. Knows nothing of who reads them.
+ * Makes the inputs of the benchmarks: logs as rotation leaves them, the same in every run. Knows nothing of who reads
+ * them.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { createEventSource, type EventSource } from '../src/commands/simulate/events.ts';
+import { createEventSource, type AuditLevel } from '../src/commands/simulate/events.ts';
+import { numbered } from './roll.ts';
 
-/** Every run makes the same events. */
 const START_MS = Date.parse('2026-01-01T00:00:00.000Z');
 
 export interface Input {
@@ -17,7 +17,92 @@ export interface Input {
   readonly bytes: number;
 }
 
-/** A few large backups and the active file, all of one size. */
+/** Lines without their newline, for ever. */
+type Lines = Generator<string, never>;
+
+// --- what is in the files ---
+
+/** The size of a Metadata event in the field is about 1.2 KB; the simulated ones of that size have at least this. */
+const METADATA_MIN_BYTES = 1000;
+const BODY_MIN_BYTES = 4000;
+const BODY_MAX_BYTES = 40_000;
+/** One long line after so many bytes of others. */
+const LONG_LINE_EVERY_BYTES = 10e6;
+const LONG_LINE_BYTES = [1e6, 2e6, 3e6] as const;
+
+function* simulated(level: AuditLevel, min: number, max: number): Lines {
+  let nowMs = START_MS;
+  const source = createEventSource({ seed: 1, level, now: () => new Date(nowMs++) });
+  for (;;) {
+    const line = source.next();
+    if (line.length >= min && line.length <= max) yield line;
+  }
+}
+
+/** Events of about 1.2 KB. */
+export function metadataEvents(): Lines {
+  return simulated('Metadata', METADATA_MIN_BYTES, Infinity);
+}
+
+/** Events with bodies: 4 to 40 KB, and now and then one of 1 to 3 MB. */
+function* bodyEvents(): Lines {
+  const events = simulated('RequestResponse', BODY_MIN_BYTES, BODY_MAX_BYTES);
+  let bytes = LONG_LINE_EVERY_BYTES / 2;
+  for (let longLines = 0; ;) {
+    const line = events.next().value;
+    bytes += line.length;
+    yield line;
+    if (bytes < LONG_LINE_EVERY_BYTES) continue;
+    bytes = 0;
+    yield longLine(events, LONG_LINE_BYTES[longLines % LONG_LINE_BYTES.length] ?? 0);
+    longLines += 1;
+  }
+}
+
+interface WithBody {
+  responseObject?: unknown;
+}
+
+/** An event whose response is a list of the responses of others. */
+function longLine(events: Lines, bytes: number): string {
+  const items: unknown[] = [];
+  const event = JSON.parse(events.next().value) as WithBody;
+  for (let length = 0; length < bytes;) {
+    const line = events.next().value;
+    items.push((JSON.parse(line) as WithBody).responseObject);
+    length += line.length;
+  }
+  return JSON.stringify({ ...event, responseObject: { kind: 'List', apiVersion: 'v1', items } });
+}
+
+// --- the files ---
+
+/** A few files are what is left after some time away; the last one is the active file. */
+const FILES = 4;
+
+/** A log of numbered events, each of its own. */
+export function writeEvents(
+  directory: string,
+  level: 'Metadata' | 'RequestResponse',
+  bytes: number,
+): Input {
+  mkdirSync(directory);
+  const lines = level === 'Metadata' ? metadataEvents() : bodyEvents();
+  let [events, written] = [0, 0];
+  for (let index = 0; index < FILES; index += 1) {
+    const end = (bytes * (index + 1)) / FILES;
+    const name = index === FILES - 1 ? 'audit.log' : backupName(index);
+    const fd = openSync(join(directory, name), 'wx');
+    while (written < end) {
+      events += 1;
+      written += writeSync(fd, `${numbered(lines.next().value, events)}\n`);
+    }
+    closeDurably(fd);
+  }
+  return { directory, bytes: written, events };
+}
+
+/** A few large backups and the active file, all of one size. Their lines are the same, but for the first of each. */
 export function writeBacklog(directory: string, files: number, fileBytes: number): Input {
   return writeLog(directory, files, fileBytes, () => false);
 }
@@ -27,6 +112,7 @@ export function writeManyBackups(directory: string, files: number, fileBytes: nu
   return writeLog(directory, files, fileBytes, (index) => index % 2 === 1);
 }
 
+/** Each file has a first line of its own, since that line is what a generation is known by. */
 function writeLog(
   directory: string,
   files: number,
@@ -34,33 +120,40 @@ function writeLog(
   compressed: (index: number) => boolean,
 ): Input {
   mkdirSync(directory);
-  const source = events();
+  const source = simulated('Metadata', 0, Infinity);
   const rest = linesOf(source, fileBytes);
   let bytes = 0;
   for (let index = 0; index < files; index++) {
-    const content = Buffer.concat([Buffer.from(`${source.next()}\n`), rest.content]);
+    const content = Buffer.concat([Buffer.from(`${source.next().value}\n`), rest.content]);
     bytes += content.length;
     const active = index === files - 1;
     const gz = !active && compressed(index);
     const name = active ? 'audit.log' : `${backupName(index)}${gz ? '.gz' : ''}`;
-    writeFileSync(join(directory, name), gz ? gzipSync(content) : content);
+    const fd = openSync(join(directory, name), 'wx');
+    writeSync(fd, gz ? gzipSync(content) : content);
+    // One by one that would take a minute for thousands of small files; they are written back in no time.
+    if (files > FEW_FILES) closeSync(fd);
+    else closeDurably(fd);
   }
   return { directory, bytes, events: files * (rest.lines + 1) };
 }
 
-function events(): EventSource {
-  let nowMs = START_MS;
-  return createEventSource({ seed: 1, level: 'Metadata', now: () => new Date(nowMs++) });
+const FEW_FILES = 100;
+
+/** What the kernel writes to the disk later would disturb what is measured then. */
+function closeDurably(fd: number): void {
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 function linesOf(
-  source: EventSource,
+  source: Lines,
   bytes: number,
 ): { readonly content: Buffer; readonly lines: number } {
   const pieces: Buffer[] = [];
   let length = 0;
   while (length < bytes) {
-    const line = Buffer.from(`${source.next()}\n`);
+    const line = Buffer.from(`${source.next().value}\n`);
     pieces.push(line);
     length += line.length;
   }

@@ -1,8 +1,9 @@
 /** Tables of the benchmarks: as text for a terminal, which is also Markdown, and their place in a document. Pure. */
 import type { Measurement } from './measure.ts';
 
-const HEADINGS = ['what', 'events', 'MB', 'peak MB', 'MB/s', 'CPU s/GB'] as const;
+const HEADINGS = ['what', 'events', 'MB', 'seconds', 'MB/s', 'CPU s/GB', 'peak MB'] as const;
 
+/** A table of single runs. */
 export function tableOf(measurements: readonly Measurement[]): string {
   return markdownTable([HEADINGS, ...measurements.map(cellsOf)]);
 }
@@ -33,9 +34,10 @@ function cellsOf({ name, events, bytes, peakBytes, seconds, cpuSeconds }: Measur
     name,
     String(events),
     megabytes.toFixed(0),
-    (peakBytes / 1e6).toFixed(1),
+    seconds.toFixed(2),
     measured ? (megabytes / seconds).toFixed(0) : '–',
     measured ? (cpuSeconds / (megabytes / 1000)).toFixed(1) : '–',
+    (peakBytes / 1e6).toFixed(1),
   ];
 }
 

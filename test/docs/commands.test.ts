@@ -27,12 +27,11 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
     '.ci/run does; here it would delete the code that runs this test',
   ],
   ['npm run check', '.ci/run does'],
+  ['npm run bench -- --small', 'test/bench/main.test.ts does'],
 ]);
 
 /** Lines that are run in another way: what stands for them. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
-  ['npm run bench:memory -- --small', 'node dist/bench/memory.js --small'],
-  ['npm run bench:forward -- --small', 'node dist/bench/forward.js --small'],
   ['npm ci && npm run demo -- --for 5s', 'node dist/demo/main.js --for 3s'],
   ['npm run demo -- --forward --for 5s', 'node dist/demo/main.js --forward --for 3s'],
   ['npm link', 'npm_config_prefix="$PREFIX" npm link --ignore-scripts'],

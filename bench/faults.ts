@@ -1,5 +1,5 @@
 /**
- * What the two senders of bench/forward.ts do when a receiver does not do its part: each scenario is played with both,
+ * What the two senders do when a receiver does not do its part: each scenario is played with both,
  * and what the receiver saw is told in a table. It judges nothing.
  */
 import { once } from 'node:events';
@@ -10,8 +10,9 @@ import { encode } from '@msgpack/msgpack';
 import { eventsIn } from '../test/support/forward-chunks.ts';
 import { helo } from '../test/support/forward-login.ts';
 import { ForwardServer, type Received } from '../test/support/forward-server.ts';
-import { FrameReader } from './forward-frames.ts';
-import { sendOurs, sendWithPackage, type Send, type Sender } from './forward-senders.ts';
+import type { Part } from './bench.ts';
+import { sendOurs, sendWithPackage, type Send, type Sender } from './fault-senders.ts';
+import { FrameReader } from './frames.ts';
 import { writeBacklog, type Input } from './inputs.ts';
 import { markdownTable } from './table.ts';
 
@@ -271,24 +272,33 @@ const FAULTS: readonly (readonly Fault[])[] = [
   ],
 ];
 
-async function playBoth({ name, play }: Fault, inputs: Inputs): Promise<readonly string[]> {
-  process.stderr.write(`${name} …\n`);
+/** The one that takes the least time. */
+const QUICK_FAULTS = FAULTS.slice(0, 1).map((row) => row.slice(-1));
+
+async function playBoth(
+  { name, play }: Fault,
+  inputs: Inputs,
+  progress: (what: string) => void,
+): Promise<readonly string[]> {
+  progress(name);
   return [name, ...(await Promise.all([play(sendWithPackage, inputs), play(sendOurs, inputs)]))];
 }
 
-/** @returns the table. */
-export async function playFaults(directory: string): Promise<string> {
-  const inputs = {
-    large: writeBacklog(join(directory, 'large'), 1, LARGE_BYTES),
-    small: writeBacklog(join(directory, 'small'), 1, SMALL_BYTES),
-  };
-  const rows = await Promise.all(
-    FAULTS.map(async (faults) => {
-      const played: (readonly string[])[] = [];
-      for (const fault of faults) played.push(await playBoth(fault, inputs));
-      return played;
-    }),
-  );
-  const headings = ['scenario', 'the package', 'audit-shipper'];
-  return markdownTable([headings, ...rows.flat()], headings.length);
-}
+export const faults: Part = {
+  name: 'faults',
+  async measure({ directory, size, progress }) {
+    const inputs = {
+      large: writeBacklog(join(directory, 'large'), 1, LARGE_BYTES),
+      small: writeBacklog(join(directory, 'small'), 1, SMALL_BYTES),
+    };
+    const rows = await Promise.all(
+      (size.faults === 'quick' ? QUICK_FAULTS : FAULTS).map(async (row) => {
+        const played: (readonly string[])[] = [];
+        for (const fault of row) played.push(await playBoth(fault, inputs, progress));
+        return played;
+      }),
+    );
+    const headings = ['scenario', 'the package', 'audit-shipper'];
+    return { text: markdownTable([headings, ...rows.flat()], headings.length), facts: {} };
+  },
+};

@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { PackageOptions } from './forward-package.ts';
+import type { PackageOptions } from './obvious-forward.ts';
 import { MAIN, sumsIn } from './measure.ts';
 
-const PACKAGE = fileURLToPath(new URL('./forward-package.js', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('./obvious-forward.js', import.meta.url));
 
 /** What to give to Node, to send a directory with the client of the package. */
-export function packageCommand(url: string, directory: string, options: PackageOptions): string[] {
+function packageCommand(url: string, directory: string, options: PackageOptions): string[] {
   return [PACKAGE, url, directory, JSON.stringify(options)];
 }
 

@@ -3,7 +3,7 @@
  * It gets what serves it best: PackedForward, messages of a chosen size flushed at once, two of them on their way. Ends
  * with the line of sums that the program ends with.
  *
- *     node forward-package.js <url> <directory> <options as JSON>
+ *     node obvious-forward.js <url> <directory> <options as JSON>
  */
 import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';

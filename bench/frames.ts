@@ -1,0 +1,109 @@
+/**
+ * Cuts what a sender of Forward messages says into messages, and passes over their entries: the receiver of a benchmark
+ * must not be what it waits for. Sans-IO; shares no code with the senders.
+ * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
+ */
+import { decode } from '@msgpack/msgpack';
+import { countValues, endOfValue, headAt, Incomplete } from './msgpack.ts';
+
+/** A message, complete. */
+export interface Frame {
+  /** The `chunk` option; none asks for no ack. */
+  readonly id: string | undefined;
+  /** The `size` option; without one, the entries were counted. */
+  readonly events: number;
+  /** Of the entries. */
+  readonly bytes: number;
+  readonly compressed: boolean;
+  /** Only of a reader that keeps them. */
+  readonly entries: Buffer;
+}
+
+interface Options {
+  readonly chunk?: unknown;
+  readonly size?: unknown;
+  readonly compressed?: unknown;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export class FrameReader {
+  readonly #keeps: boolean;
+  /** The beginning of a head or of options that are not complete. */
+  #held: Buffer = NOTHING;
+  /** What is kept of the entries under way. */
+  #entries: Buffer[] = [];
+  /** Of the entries under way. */
+  #bytes = 0;
+  #toPass = 0;
+  /** Entries that are an array (Forward mode): counted as soon as all are there. Undefined in PackedForward mode. */
+  #counted: number | undefined;
+  #part: 'head' | 'options' = 'head';
+  #hasOptions = true;
+
+  /** @param keeps entries, for those who look into them. */
+  constructor(keeps = false) {
+    this.#keeps = keeps;
+  }
+
+  *feed(bytes: Buffer): Generator<Frame> {
+    let input = bytes;
+    for (;;) {
+      const passed = Math.min(this.#toPass, input.length);
+      if (this.#keeps && passed > 0) this.#entries.push(input.subarray(0, passed));
+      this.#toPass -= passed;
+      input = input.subarray(passed);
+      const isOver = this.#part === 'options' && !this.#hasOptions && this.#toPass === 0;
+      if (input.length === 0 && !isOver) return;
+      if (this.#held.length > 0) input = Buffer.concat([this.#held, input]);
+      this.#held = NOTHING;
+      try {
+        if (this.#part === 'head') input = this.#head(input);
+        else {
+          const end = this.#hasOptions ? endOfValue(input, 0) : 0;
+          yield this.#frame(input.subarray(0, end));
+          input = input.subarray(end);
+        }
+      } catch (error) {
+        if (!(error instanceof Incomplete)) throw error;
+        this.#held = input;
+        return;
+      }
+    }
+  }
+
+  /** @returns what stands behind the head. */
+  #head(input: Buffer): Buffer {
+    const message = headAt(input, 0);
+    if (message?.kind !== 'array' || message.length < 2 || message.length > 3) {
+      throw new Error('no message in Forward or PackedForward mode');
+    }
+    const at = endOfValue(input, message.start);
+    const entries = headAt(input, at);
+    if (entries === undefined || entries.kind === 'map') {
+      throw new Error('no message in Forward or PackedForward mode');
+    }
+    const isPacked = entries.kind === 'bytes';
+    this.#bytes = isPacked ? entries.length : endOfValue(input, at) - entries.start;
+    this.#counted = isPacked ? undefined : entries.length;
+    this.#hasOptions = message.length === 3;
+    this.#toPass = this.#bytes;
+    this.#part = 'options';
+    return input.subarray(entries.start);
+  }
+
+  #frame(bytes: Buffer): Frame {
+    const { chunk, size, compressed } = (bytes.length === 0 ? {} : decode(bytes)) as Options;
+    this.#part = 'head';
+    const entries = Buffer.concat(this.#entries);
+    this.#entries = [];
+    const events = typeof size === 'number' ? size : (this.#counted ?? this.#count(entries));
+    const id = typeof chunk === 'string' ? chunk : undefined;
+    return { id, events, bytes: this.#bytes, compressed: compressed === 'gzip', entries };
+  }
+
+  #count(entries: Buffer): number {
+    if (this.#keeps) return countValues(entries);
+    throw new Error('a message without the option `size`: its events can only be counted if kept');
+  }
+}
