@@ -113,9 +113,19 @@ function machine(version: string): string {
 function write(title: string, major: string, texts: ReadonlyMap<string, string>): void {
   let document = readFileSync(DOCUMENT, 'utf8');
   for (const [name, text] of texts) {
-    document = withSection(document, `${name}, Node ${major}`, `${title}:\n\n${text}`);
+    document = withSection(document, sectionOf(name, major), `${title}:\n\n${text}`);
   }
   writeFileSync(DOCUMENT, document);
+}
+
+/** @throws when there is no place for a result, before anything is measured. */
+function findPlaces(major: string, names: readonly string[]): void {
+  const document = readFileSync(DOCUMENT, 'utf8');
+  for (const name of names) withSection(document, sectionOf(name, major), '');
+}
+
+function sectionOf(name: string, major: string): string {
+  return `${name}, Node ${major}`;
 }
 
 function isMissed({ verdict }: Judgement): boolean {
@@ -128,6 +138,12 @@ async function main(): Promise<number> {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1);
   const [major = ''] = version.split('.');
   const title = machine(version);
+  if (request.writes) {
+    findPlaces(
+      major,
+      request.parts.map(({ name }) => name),
+    );
+  }
   process.stdout.write(`${title}\n`);
   const { texts, facts } = await measureAll(request);
   const judgements = judge(targetsFor(Number(major)), facts);
