@@ -52,7 +52,7 @@ export interface Size {
   readonly faults: 'quick' | 'all';
 }
 
-/** Of the set of many files. */
+/** The backups that one backlog is divided into. */
 const FEW_BACKUPS = 10;
 const MANY_BACKUPS = 1000;
 
@@ -81,13 +81,13 @@ export function fullSize(megabytes: number, rounds: number): Size {
 export const SMALL: Size = {
   rounds: 1,
   rollCallCounts: true,
-  drainBytes: 4e6,
+  drainBytes: 3e6,
   latencySettleMs: 200,
   latencyMs: 300,
   idleSettleMs: 200,
   idleMs: 300,
   growthBytes: 0.5e6,
-  growthBackups: [FEW_BACKUPS, 100],
+  growthBackups: [FEW_BACKUPS],
   backlogFiles: 3,
   backlogFileBytes: 3e6,
   backups: 200,

@@ -28,6 +28,8 @@ const BODY_MIN_BYTES = 4000;
 const BODY_MAX_BYTES = 40_000;
 /** One long line after so many bytes of others. */
 const LONG_LINE_EVERY_BYTES = 10e6;
+/** The first one comes sooner, so that a small set has one too. */
+const FIRST_LONG_LINE_BYTES = 1e6;
 const LONG_LINE_BYTES = [1e6, 2e6, 3e6] as const;
 
 function* simulated(level: AuditLevel, min: number, max: number): Lines {
@@ -47,7 +49,7 @@ export function metadataEvents(): Lines {
 /** Events with bodies: 4 to 40 KB, and now and then one of 1 to 3 MB. */
 function* bodyEvents(): Lines {
   const events = simulated('RequestResponse', BODY_MIN_BYTES, BODY_MAX_BYTES);
-  let bytes = LONG_LINE_EVERY_BYTES / 2;
+  let bytes = LONG_LINE_EVERY_BYTES - FIRST_LONG_LINE_BYTES;
   for (let longLines = 0; ;) {
     const line = events.next().value;
     bytes += line.length;
@@ -65,14 +67,14 @@ interface WithBody {
 
 /** An event whose response is a list of the responses of others. */
 function longLine(events: Lines, bytes: number): string {
-  const items: unknown[] = [];
+  const items: string[] = [];
   const event = JSON.parse(events.next().value) as WithBody;
-  for (let length = 0; length < bytes;) {
-    const line = events.next().value;
-    items.push((JSON.parse(line) as WithBody).responseObject);
-    length += line.length;
+  for (let length = 0; length < bytes; length += items.at(-1)?.length ?? 0) {
+    const { responseObject = null } = JSON.parse(events.next().value) as WithBody;
+    items.push(JSON.stringify(responseObject));
   }
-  return JSON.stringify({ ...event, responseObject: { kind: 'List', apiVersion: 'v1', items } });
+  const list = `{"kind":"List","apiVersion":"v1","items":[${items.join(',')}]}`;
+  return `${JSON.stringify({ ...event, responseObject: undefined }).slice(0, -1)},"responseObject":${list}}`;
 }
 
 // --- the files ---
