@@ -25,10 +25,12 @@ import { errorCode, Problems } from './tail/problems.ts';
 import { pause, Wakeup } from './tail/wakeup.ts';
 
 /**
- * A block is at most this large until transcoding is fast enough for more: the event loop must turn every few
- * milliseconds, or a file that lives as long under fast rotation is not held in time.
+ * Large enough that a read and a turn of the event loop cost little, small enough that what is read and what is written
+ * of it stays in a processor's cache, and that two of them are a chunk of 1 MiB with what is added to events. The event
+ * loop must turn every few milliseconds, or a file that lives as long under fast rotation is not held in time: this much
+ * takes one at the most.
  */
-const MAX_BLOCK_BYTES = 256 * 1024;
+const MAX_BLOCK_BYTES = 448 * 1024;
 /** The slow safety poll for logs that no event announced. */
 const DISCOVERY_POLL_MS = 5000;
 /** The same while a path that was given leads to nothing: a mount may appear late. */
@@ -105,7 +107,7 @@ class Agent {
       quarantine: this.#quarantine(health),
     });
     this.#pipeline = new Pipeline({
-      window: windowOf(config, output.concurrency),
+      window: windowOf(config, output.concurrency, transcoder),
       transcoder,
       dispatcher: this.#dispatcher,
       log,
@@ -281,8 +283,10 @@ class Agent {
 function windowOf(
   { chunkBytes, inFlightChunks, forward }: ShipConfig,
   concurrency: number,
+  transcoder: Transcoder,
 ): Window {
-  const blockBytes = Math.min(chunkBytes, MAX_BLOCK_BYTES);
-  if (forward === undefined) return new Window(inFlightChunks, blockBytes);
-  return new Window((concurrency + 1) * Math.ceil(chunkBytes / blockBytes), blockBytes);
+  const slabBytes = Math.min(chunkBytes, MAX_BLOCK_BYTES);
+  const blocks = Math.floor(chunkBytes / slabBytes);
+  const places = forward === undefined ? inFlightChunks : (concurrency + 1) * blocks;
+  return new Window({ places, slabBytes, makeSlab: (bytes) => transcoder.makeSlab(bytes) });
 }

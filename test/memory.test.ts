@@ -14,7 +14,7 @@ import { Dispatcher } from '../src/deliver/dispatcher.ts';
 import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
 import { Shipper } from '../src/event/shipper.ts';
-import { LineTranscoder } from '../src/event/transcoder.ts';
+import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { logOf, Memory } from '../src/memory.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import type { LogTail } from '../src/tail/log-tail.ts';
@@ -23,6 +23,7 @@ import type { GenerationView } from '../src/tail/tail.ts';
 import { blockOf, FINGERPRINT, LOG } from './support/blocks.ts';
 import { HeldOutput } from './support/held-output.ts';
 import { RecordingLog } from './support/recording-log.ts';
+import { makeBufferSlab } from './support/slabs.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const patient = new AbortController().signal;
@@ -67,8 +68,8 @@ class Setup {
     const dispatcher = new Dispatcher({ output: this.output, log: this.log });
     const shipper = new Shipper({ fields: {}, coordinates: false });
     this.pipeline = new Pipeline({
-      window: new Window(4, 4096),
-      transcoder: new LineTranscoder(new JsonWriter(shipper)),
+      window: new Window({ places: 4, slabBytes: 4096, makeSlab: makeBufferSlab }),
+      transcoder: new BlockTranscoder(new JsonWriter(shipper)),
       dispatcher,
       log: this.log,
       onFilesChanged: () => undefined,

@@ -16,12 +16,13 @@ import { Quarantine } from '../src/deliver/quarantine.ts';
 import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
 import { Shipper } from '../src/event/shipper.ts';
-import { LineTranscoder } from '../src/event/transcoder.ts';
+import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { DeliveryError, type Output, type Verdict } from '../src/output/output.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import { blockOf, type BlockOptions } from './support/blocks.ts';
 import { GoodHealth } from './support/good-health.ts';
 import { RecordingLog } from './support/recording-log.ts';
+import { makeBufferSlab } from './support/slabs.ts';
 import { temporaryDirectory } from './support/temporary.ts';
 
 const PLACES = 6;
@@ -81,8 +82,10 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
   });
   const dispatcher = new Dispatcher({ output, log, health, quarantine, wait });
   const pipeline = new Pipeline({
-    window: new Window(PLACES, 4096),
-    transcoder: new LineTranscoder(new JsonWriter(new Shipper({ fields: {}, coordinates: false }))),
+    window: new Window({ places: PLACES, slabBytes: 4096, makeSlab: makeBufferSlab }),
+    transcoder: new BlockTranscoder(
+      new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
+    ),
     dispatcher,
     log,
     onFilesChanged: () => undefined,

@@ -9,11 +9,12 @@ import { Dispatcher } from '../src/deliver/dispatcher.ts';
 import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
 import { Shipper } from '../src/event/shipper.ts';
-import { LineTranscoder } from '../src/event/transcoder.ts';
+import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import { blockOf, FINGERPRINT, LOG, type BlockOptions } from './support/blocks.ts';
 import { HeldOutput } from './support/held-output.ts';
 import { RecordingLog } from './support/recording-log.ts';
+import { makeBufferSlab } from './support/slabs.ts';
 
 const PLACES = 4;
 const patient = new AbortController().signal;
@@ -22,9 +23,9 @@ const patient = new AbortController().signal;
 function setUp(remembers = true, lingerMs = 0) {
   const output = new HeldOutput();
   const log = new RecordingLog();
-  const window = new Window(PLACES, 4096);
+  const window = new Window({ places: PLACES, slabBytes: 4096, makeSlab: makeBufferSlab });
   const dispatcher = new Dispatcher({ output, log });
-  const transcoder = new LineTranscoder(
+  const transcoder = new BlockTranscoder(
     new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
   );
   let filesChanges = 0;

@@ -7,7 +7,7 @@ import type { ShipConfig } from '../config/config.ts';
 import { backoffMs } from '../deliver/backoff.ts';
 import type { Chunk } from '../deliver/chunk.ts';
 import { DeadLetterError, DeadLetters, type Letter } from '../deliver/dead-letter.ts';
-import { LineTranscoder, type Transcoder } from '../event/transcoder.ts';
+import { BlockTranscoder, type Transcoder } from '../event/transcoder.ts';
 import type { Log } from '../observe/log.ts';
 import { DeliveryError, type Output } from '../output/output.ts';
 import { encodeChunk } from '../pipeline.ts';
@@ -33,7 +33,7 @@ export async function replay(
   const { log, signal } = deps;
   const letters = new DeadLetters(stateDir);
   const output = await outputFor(config, log);
-  const sender = new Sender(output, new LineTranscoder(await writerFor(config)), deps);
+  const sender = new Sender(output, new BlockTranscoder(await writerFor(config)), deps);
   const counts = { sent: 0, shown: 0, refused: 0 };
   const paths = await letters.list();
   for (const path of paths) {

@@ -7,7 +7,7 @@ import type { ShipConfig } from '../config/config.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
 import { Shipper } from '../event/shipper.ts';
-import { LineTranscoder, type LineWriter } from '../event/transcoder.ts';
+import { BlockTranscoder, type EventWriter } from '../event/transcoder.ts';
 import { StateError } from '../checkpoint/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { Output } from '../output/output.ts';
@@ -27,7 +27,7 @@ export interface ShipDeps {
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
 export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
   const output = await outputFor(config, log);
-  const transcoder = new LineTranscoder(await writerFor(config));
+  const transcoder = new BlockTranscoder(await writerFor(config));
   try {
     const result = await runAgent(config, { output, transcoder, log, signal });
     return conclude(config, result, log);
@@ -45,11 +45,11 @@ export async function outputFor(config: ShipConfig, log: Log): Promise<Output> {
   return forwardOutput(config.forward, config.inFlightChunks, log);
 }
 
-export async function writerFor(config: ShipConfig): Promise<LineWriter> {
+export async function writerFor(config: ShipConfig): Promise<EventWriter> {
   const shipper = new Shipper({ fields: config.fields, coordinates: config.coordinates });
   if (config.forward !== undefined) {
     const { ForwardWriter } = await import('../event/forward-writer.ts');
-    return new ForwardWriter({ shipper, timeKey: config.forward.timeKey, now: Date.now });
+    return new ForwardWriter({ shipper, timeKey: config.forward.timeKey });
   }
   const display = displayOf(config.format, process.stdout, process.env);
   return display === 'json' ? new JsonWriter(shipper) : new PrettyWriter(display);

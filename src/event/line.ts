@@ -1,8 +1,9 @@
 /**
- * What one line is: an event, several glued together by a crash, or no event at all. Pure; it changes no byte.
+ * What a line is that is not one event: several glued together by a crash, nothing, or no event at all. Pure; it
+ * changes no byte.
  */
 import { isUtf8 } from 'node:buffer';
-import { judgeJson } from './json.ts';
+import type { Verdict } from './core.ts';
 
 const NUL = 0;
 /** NUL, tab, carriage return, blank. */
@@ -25,56 +26,77 @@ export type Piece =
       readonly reason: InvalidReason;
     };
 
+/** Says what UTF-8 without a newline is. */
+export type Judge = (bytes: Uint8Array) => Verdict;
+
+type Judgement = 'object' | InvalidReason;
+
 /**
  * Takes one line apart: bytes [start, end) of the buffer, without the newline. A line that is one JSON object
  * is one event and nothing else; a blank line, or a hole of NULs, is nothing at all.
  */
-export function piecesOf(buffer: Buffer, start: number, end: number): readonly Piece[] {
-  const verdict = judge(buffer, start, end);
-  if (verdict === 'object') return [{ kind: 'event', start, end }];
-  if (isBlank(buffer, start, end)) return [];
-  const from = skipNuls(buffer, start, end);
-  const to = trimNuls(buffer, from, end);
-  if (from > start || to < end) return piecesOf(buffer, from, to);
-  return split(buffer, start, end) ?? [{ kind: 'invalid', start, end, reason: verdict }];
+export function piecesOf(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  judge: Judge,
+): readonly Piece[] {
+  return new Line(buffer, judge).pieces(start, end);
 }
 
-/** Whether bytes [start, end) are one event and nothing else: the question that most lines answer with yes. */
-export function isEvent(buffer: Buffer, start: number, end: number): boolean {
-  return judge(buffer, start, end) === 'object';
-}
+/** A line with its judge. All of its offsets count from the buffer's beginning. */
+class Line {
+  readonly #buffer: Buffer;
+  readonly #judge: Judge;
 
-/** Whether bytes are one JSON object (RFC 8259), or why not. */
-function judge(buffer: Buffer, start: number, end: number): 'object' | InvalidReason {
-  if (!isUtf8(buffer.subarray(start, end))) return 'not-utf8';
-  return REASONS[judgeJson(buffer, start, end)];
+  constructor(buffer: Buffer, judge: Judge) {
+    this.#buffer = buffer;
+    this.#judge = judge;
+  }
+
+  pieces(start: number, end: number): readonly Piece[] {
+    const buffer = this.#buffer;
+    if (isBlank(buffer, start, end)) return [];
+    const verdict = this.#judged(start, end);
+    if (verdict === 'object') return [{ kind: 'event', start, end }];
+    const from = skipNuls(buffer, start, end);
+    const to = trimNuls(buffer, from, end);
+    if (from > start || to < end) return this.pieces(from, to);
+    return this.#split(start, end) ?? [{ kind: 'invalid', start, end, reason: verdict }];
+  }
+
+  /** Whether bytes are one JSON object (RFC 8259), or why not. */
+  #judged(start: number, end: number): Judgement {
+    const bytes = this.#buffer.subarray(start, end);
+    return isUtf8(bytes) ? REASONS[this.#judge(bytes)] : 'not-utf8';
+  }
+
+  /**
+   * A torn line with a whole event glued to it (a crash in the middle of a write, then a restart that appends):
+   * what stands before the event is torn, or is itself an event that lost only its newline.
+   */
+  #split(start: number, end: number): readonly Piece[] | undefined {
+    const line = this.#buffer.subarray(start, end);
+    let at = line.lastIndexOf(EVENT_START);
+    for (let tries = 0; at > 0 && tries < MAX_SPLITS; tries++) {
+      if (this.#judged(start + at, end) === 'object') {
+        const torn = this.#torn(start, trimNuls(this.#buffer, start, start + at));
+        return [...torn, { kind: 'event', start: start + at, end }];
+      }
+      at = line.lastIndexOf(EVENT_START, at - 1);
+    }
+    return undefined;
+  }
+
+  /** It is not taken apart any further: what looks like an event at its end stands in the body of a torn one. */
+  #torn(start: number, end: number): readonly Piece[] {
+    if (isBlank(this.#buffer, start, end)) return [];
+    if (this.#judged(start, end) === 'object') return [{ kind: 'event', start, end }];
+    return [{ kind: 'invalid', start, end, reason: 'torn' }];
+  }
 }
 
 const REASONS = { object: 'object', other: 'not-an-object', invalid: 'not-json' } as const;
-
-/**
- * A torn line with a whole event glued to it (a crash in the middle of a write, then a restart that appends):
- * what stands before the event is torn, or is itself an event that lost only its newline.
- */
-function split(buffer: Buffer, start: number, end: number): readonly Piece[] | undefined {
-  const line = buffer.subarray(start, end);
-  let at = line.lastIndexOf(EVENT_START);
-  for (let tries = 0; at > 0 && tries < MAX_SPLITS; tries++) {
-    if (judge(buffer, start + at, end) === 'object') {
-      const torn = tornPieces(buffer, start, trimNuls(buffer, start, start + at));
-      return [...torn, { kind: 'event', start: start + at, end }];
-    }
-    at = line.lastIndexOf(EVENT_START, at - 1);
-  }
-  return undefined;
-}
-
-/** It is not taken apart any further: what looks like an event at its end stands in the body of a torn one. */
-function tornPieces(buffer: Buffer, start: number, end: number): readonly Piece[] {
-  if (isBlank(buffer, start, end)) return [];
-  if (judge(buffer, start, end) === 'object') return [{ kind: 'event', start, end }];
-  return [{ kind: 'invalid', start, end, reason: 'torn' }];
-}
 
 function isBlank(buffer: Buffer, start: number, end: number): boolean {
   for (let index = start; index < end; index++) if (!BLANKS.has(buffer[index])) return false;

@@ -1,48 +1,43 @@
 /**
- * Writes events as lines for a person. Reading the event costs a parse, which only this format pays.
+ * Events as lines for a person. Reading the event costs a parse, which only this format pays.
  */
 import type { Block } from './block.ts';
-import { isEvent, type InvalidReason } from './line.ts';
+import type { Style } from './core.ts';
 import { prettyEvent, prettyInvalid, type PrettyOptions } from './pretty.ts';
-import { explainInvalid, type LineWriter } from './transcoder.ts';
+import type { EventWriter } from './transcoder.ts';
+import { explainInvalid, type Invalid } from './wrap.ts';
 
-export class PrettyWriter implements LineWriter {
+/** More of a bad line does not help a person; --format json has it whole. */
+const SHOWN_BYTES = 1024;
+
+export class PrettyWriter implements EventWriter {
+  readonly addedBytes = 0;
+  readonly invalidStyle = undefined;
   /** Asked for each line: a terminal may change its width. */
   readonly #options: () => PrettyOptions;
-  #lines: string[] = [];
+  readonly #style: Style = { format: 'json' };
 
   constructor(options: () => PrettyOptions) {
     this.#options = options;
   }
 
-  line(block: Block, start: number, end: number): boolean {
-    if (!isEvent(block.bytes, start, end)) return false;
-    this.event(block, start, end);
-    return true;
+  style(): Style {
+    return this.#style;
   }
 
-  event(block: Block, start: number, end: number): void {
-    const event = JSON.parse(block.bytes.toString('utf8', start, end)) as Record<string, unknown>;
-    this.#lines.push(prettyEvent(event, this.#options()));
+  events({ bytes }: Block, start: number, end: number): readonly Uint8Array[] {
+    const lines = bytes.toString('utf8', start, end).split('\n');
+    const pretty = lines.filter((line) => line !== '').map((line) => this.#event(line));
+    return [Buffer.from(`${pretty.join('\n')}\n`)];
   }
 
-  invalid(block: Block, start: number, end: number, reason: InvalidReason): void {
-    const text = block.bytes.toString('utf8', start, Math.min(end, start + SHOWN_BYTES));
-    const where = { file: block.log, offset: block.start + start, error: explainInvalid(reason) };
-    this.#lines.push(prettyInvalid(text, where, this.#options()));
+  invalid({ bytes, log, start: offset }: Block, { start, end, reason }: Invalid): Buffer {
+    const text = bytes.toString('utf8', start, Math.min(end, start + SHOWN_BYTES));
+    const where = { file: log, offset: offset + start, error: explainInvalid(reason) };
+    return Buffer.from(`${prettyInvalid(text, where, this.#options())}\n`);
   }
 
-  take(): readonly Uint8Array[] {
-    if (this.#lines.length === 0) return [];
-    const payload = [Buffer.from(`${this.#lines.join('\n')}\n`)];
-    this.#lines = [];
-    return payload;
-  }
-
-  recycle(): void {
-    // Lines for people are few and short: their buffers are not worth keeping.
+  #event(line: string): string {
+    return prettyEvent(JSON.parse(line) as Record<string, unknown>, this.#options());
   }
 }
-
-/** More of a bad line does not help a person; --format json has it whole. */
-const SHOWN_BYTES = 1024;

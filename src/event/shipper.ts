@@ -6,6 +6,9 @@ import type { Block } from './block.ts';
 
 /** The name of the key. */
 export const SHIPPER_KEY = 'shipper';
+/** The names of what differs from event to event. */
+export const OFFSET_KEY = 'offset';
+export const ID_KEY = 'id';
 
 export interface ShipperOptions {
   readonly fields: Readonly<Record<string, string>>;
@@ -13,69 +16,59 @@ export interface ShipperOptions {
   readonly coordinates: boolean;
 }
 
-/** Where an event stands. `file` is the log's active path: it is the same whenever the event is shipped. */
-export interface Coordinates {
-  readonly file: string;
-  readonly fingerprint: string;
-  /** Of the event's first byte, in decompressed content. */
-  readonly offset: number;
-}
-
+export type TextPair = readonly [key: string, value: string];
 /** A number is never negative and has no fraction. */
-export type Pair = readonly [key: string, value: string | number];
+export type Pair = TextPair | readonly [key: string, value: number];
 
-/** What `shipper` holds: first what is shared, then its own. */
-export interface Pairs {
-  /** The same array for all events of a file in a row: a format may write it once and copy it. */
-  readonly shared: readonly Pair[];
-  readonly own: readonly Pair[];
-}
+/** Paths have at most 4,096 bytes, and in JSON a byte takes at most 6. */
+const MAX_PATH_BYTES = 6 * 4096;
+/** The keys, and an id without its offset. */
+const KEYS_BYTES = 1024;
 
-/** Says what `shipper` holds, for many events. */
+/** Says what `shipper` holds. */
 export class Shipper {
-  readonly #coordinates: boolean;
-  readonly #fields: readonly Pair[];
-  /** The fields and the last file. */
-  #located: { readonly file: string; readonly pairs: readonly Pair[] } | undefined;
+  /** Whether events get their coordinates. */
+  readonly hasCoordinates: boolean;
+  readonly #fields: readonly TextPair[];
 
   constructor({ fields, coordinates }: ShipperOptions) {
-    this.#coordinates = coordinates;
+    this.hasCoordinates = coordinates;
     this.#fields = Object.entries(fields);
   }
 
   /** Whether events are changed at all. */
   get addsToEvents(): boolean {
-    return this.#coordinates || this.#fields.length > 0;
+    return this.hasCoordinates || this.#fields.length > 0;
   }
 
-  forEvent(at: Coordinates): Pairs {
-    if (!this.#coordinates) return { shared: this.#fields, own: [] };
-    return { shared: this.#fieldsAndFile(at.file), own: ownPairs(at) };
+  /** What all events of a file share takes no more bytes than that, in any format. */
+  get maxBytes(): number {
+    return Buffer.byteLength(JSON.stringify(this.#fields)) + MAX_PATH_BYTES + KEYS_BYTES;
+  }
+
+  /** What all events of a file share: the user's fields, and with coordinates the log's active path. */
+  shared(file: string): readonly TextPair[] {
+    return this.hasCoordinates ? [...this.#fields, ['file', file]] : this.#fields;
   }
 
   /** For bytes that are no event: always with coordinates and what is wrong. */
-  forInvalid(at: Coordinates, extra: Readonly<Record<string, string>>): Pairs {
-    const own = [...ownPairs(at), ...Object.entries(extra)];
-    return { shared: this.#fieldsAndFile(at.file), own };
+  forInvalid(
+    block: Block,
+    start: number,
+    extra: Readonly<Record<string, string>>,
+  ): readonly Pair[] {
+    const offset = block.start + start;
+    return [
+      ...this.#fields,
+      ['file', block.log],
+      [OFFSET_KEY, offset],
+      [ID_KEY, `${idPrefix(block)}${offset}`],
+      ...Object.entries(extra),
+    ];
   }
-
-  #fieldsAndFile(file: string): readonly Pair[] {
-    if (this.#located?.file !== file) {
-      this.#located = { file, pairs: [...this.#fields, ['file', file]] };
-    }
-    return this.#located.pairs;
-  }
-}
-
-/** Where the line stands that begins at `start` in the block. */
-export function coordinatesIn(block: Block, start: number): Coordinates {
-  return { file: block.log, fingerprint: block.fingerprint, offset: block.start + start };
 }
 
 /** `id` is `<fingerprint>-<offset>`: the same event has the same one whenever and from wherever it is shipped. */
-function ownPairs({ fingerprint, offset }: Coordinates): readonly Pair[] {
-  return [
-    ['offset', offset],
-    ['id', `${fingerprint}-${offset}`],
-  ];
+export function idPrefix({ fingerprint }: Block): string {
+  return `${fingerprint}-`;
 }

@@ -2,15 +2,18 @@
  * What a transcoder is: it turns a block into what an output writes, and says what became of each line. It reads
  * and sends nothing. One transcoder serves one output format.
  */
-import { isUtf8 } from 'node:buffer';
 import type { ChunkAccounts } from '../deliver/chunk.ts';
 import type { Block } from './block.ts';
+import { Core, type Style } from './core.ts';
+import { readClock } from './event-time.ts';
 import { piecesOf, type InvalidReason, type Piece } from './line.ts';
+import { Scratch } from './scratch.ts';
+import type { Invalid } from './wrap.ts';
 
 const NEWLINE = 10;
 
 export interface Transcoded {
-  /** May point into the block's bytes: the block must not be overwritten before the chunk is settled. */
+  /** May point into the block's memory: it must not be overwritten before the chunk is settled. */
   readonly payload: readonly Uint8Array[];
   readonly accounts: ChunkAccounts;
   /** Lines, or parts of lines, that are no event; they are delivered all the same. */
@@ -19,142 +22,175 @@ export interface Transcoded {
 
 export interface Transcoder {
   transcode(block: Block): Transcoded;
-  /** The chunk with this payload is settled: its buffers may be written to again. */
+  /** The chunk with this payload is settled: its memory may be written to again. */
   recycle(payload: readonly Uint8Array[]): void;
+  /** A place for blocks that are transcoded where they stand; any other block is copied first. */
+  makeSlab(bytes: number): Slab;
 }
 
-/** What differs from one format to the other: how an event, and what is no event, is written. */
-export interface LineWriter {
-  /**
-   * A whole line, bytes [start, end) of the block: when it is one event (UTF-8, one JSON object) it is written as
-   * `event` would. @returns whether it is; otherwise nothing was written.
-   */
-  line(block: Block, start: number, end: number): boolean;
-  /** Bytes [start, end) of the block are an event, followed by a newline at `end` or by nothing. */
-  event(block: Block, start: number, end: number): void;
-  invalid(block: Block, start: number, end: number, reason: InvalidReason, part?: Part): void;
-  /** What was written since the last call. */
-  take(): readonly Uint8Array[];
-  /** Nobody reads what `take` gave any more. */
-  recycle(payload: readonly Uint8Array[]): void;
+/** Memory of a fixed size, until it is made larger. */
+export interface Slab {
+  readonly slab: Buffer;
+  /** What it holds stays, but not the views of it. */
+  grow(bytes: number): void;
 }
 
-/** A line that is too long goes out in parts: `more` of it follows, or this is the `last`. */
-export type Part = 'more' | 'last';
+/** What differs from one format to the other. */
+export interface EventWriter {
+  /** How the core writes the events of this block. */
+  style(block: Block): Style;
+  /** What goes out for events, bytes [start, end) of the block. @param written what the core wrote of them. */
+  events(block: Block, start: number, end: number, written: Buffer): readonly Uint8Array[];
+  /** What goes out for bytes that are no event. */
+  invalid(block: Block, invalid: Invalid): Buffer;
+  /** What `invalid` gives is a line of JSON that is to be encoded as an event; undefined where it goes out as it is. */
+  readonly invalidStyle: Style | undefined;
+  /** Of what is added to an event, at most. */
+  readonly addedBytes: number;
+}
 
-/** Takes blocks apart line by line and gives each piece to the format's writer. */
-export class LineTranscoder implements Transcoder {
-  readonly #writer: LineWriter;
+/** What was made of a block so far. */
+interface Output {
+  readonly payload: Uint8Array[];
+  readonly invalid: InvalidReason[];
+  events: number;
+}
 
-  constructor(writer: LineWriter) {
+export class BlockTranscoder implements Transcoder {
+  readonly #writer: EventWriter;
+  /** In ms since the epoch. */
+  readonly #now: () => number;
+  /** For blocks that stand elsewhere, and for single lines. */
+  readonly #blocks: Scratch;
+  readonly #lines: Scratch;
+
+  constructor(writer: EventWriter, now: () => number = Date.now) {
     this.#writer = writer;
+    this.#now = now;
+    this.#blocks = new Scratch(writer.addedBytes);
+    this.#lines = new Scratch(writer.addedBytes);
+  }
+
+  makeSlab(bytes: number): Slab {
+    return new Core(bytes, this.#writer.addedBytes);
   }
 
   transcode(block: Block): Transcoded {
-    const invalid: InvalidReason[] = [];
-    const events =
-      block.kind === 'lines' ? this.#lines(block, invalid) : this.#part(block, invalid);
+    const output: Output = { payload: [], invalid: [], events: 0 };
+    if (block.kind === 'lines') this.#transcodeLines(block, output);
+    else this.#part(block, output);
     const bytes = block.end - block.start;
+    const { payload, invalid, events } = output;
     const accounts = { delivered: { events, bytes }, filtered: { events: 0, bytes: 0 } };
-    return { payload: this.#writer.take(), accounts, invalid };
+    return { payload, accounts, invalid };
   }
 
   recycle(payload: readonly Uint8Array[]): void {
-    this.#writer.recycle(payload);
-  }
-
-  #lines(block: Block, invalid: InvalidReason[]): number {
-    const { bytes } = block;
-    let events = 0;
-    for (let start = 0; start < bytes.length;) {
-      const newline = bytes.indexOf(NEWLINE, start);
-      const end = newline === -1 ? bytes.length : newline;
-      events += this.#writer.line(block, start, end) ? 1 : this.#pieces(block, start, end, invalid);
-      start = end + 1;
+    for (const { buffer } of payload) {
+      const core = Core.of(buffer);
+      if (core !== undefined) core.isLent = false;
     }
-    return events;
   }
 
-  /** A line that is no event as a whole may have events in it. */
-  #pieces(block: Block, start: number, end: number, invalid: InvalidReason[]): number {
-    const pieces = piecesOf(block.bytes, start, end);
-    for (const piece of pieces) this.#piece(block, piece, invalid);
-    return pieces.length;
-  }
-
-  #piece(block: Block, piece: Piece, invalid: InvalidReason[]): void {
-    const { start, end } = piece;
-    if (piece.kind === 'event') {
-      this.#writer.event(block, start, end);
+  /** Where the lines stand, when that is in a slab whose room is free; in a copy otherwise. */
+  #transcodeLines(block: Block, output: Output): void {
+    const core = Core.of(block.bytes.buffer);
+    if (core === undefined || core.isLent) {
+      this.#copied(this.#blocks, block, output);
       return;
     }
-    invalid.push(piece.reason);
-    this.#writer.invalid(block, start, end, piece.reason);
+    core.rewind();
+    this.#events(core, core.startOf(block.bytes), block, output);
+    core.isLent = output.payload.some(({ buffer }) => Core.of(buffer) === core);
+  }
+
+  #copied(scratch: Scratch, block: Block, output: Output): void {
+    const core = scratch.hold(block.bytes);
+    const first = output.payload.length;
+    this.#events(core, 0, block, output);
+    keepCopies(output.payload, first, core);
+    scratch.release();
+  }
+
+  /** @param base where in the core's slab the block begins. */
+  #events(core: Core, base: number, block: Block, output: Output): void {
+    this.#prepare(core, this.#writer.style(block));
+    const { length } = block.bytes;
+    let first = output.payload.length;
+    for (let at = 0; at < length;) {
+      const { end, events, reason } = core.run(base + at, base + length, block.start + at);
+      const from = at;
+      at = end - base;
+      output.events += events;
+      if (at > from) output.payload.push(...this.#writer.events(block, from, at, core.take()));
+      if (reason === 'no-event') at = this.#badLine(block, at, output);
+      if (reason !== 'full') continue;
+      keepCopies(output.payload, first, core);
+      first = output.payload.length;
+      core.rewind();
+    }
+  }
+
+  #prepare(core: Core, style: Style): void {
+    const { seconds, nanoseconds } = readClock(this.#now());
+    core.setStyle(style);
+    core.setClock(seconds, nanoseconds);
+  }
+
+  /** A line that is no event as a whole may have events in it. @returns the offset behind it. */
+  #badLine(block: Block, start: number, output: Output): number {
+    const { bytes } = block;
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline === -1 ? bytes.length : newline;
+    for (const piece of piecesOf(bytes, start, end, (part) => this.#lines.judge(part))) {
+      if (piece.kind === 'event') this.#event(block, piece, output);
+      else this.#invalid(block, piece, output);
+    }
+    this.#lines.release();
+    return Math.min(end + 1, bytes.length);
+  }
+
+  /** An event that is not a line of its own. */
+  #event(block: Block, { start, end }: Piece, output: Output): void {
+    const range = { start: block.start + start, end: block.start + end };
+    const bytes = block.bytes.subarray(start, end);
+    this.#copied(this.#lines, { ...block, ...range, bytes }, output);
+  }
+
+  #invalid(block: Block, invalid: Invalid, output: Output): void {
+    const bytes = this.#writer.invalid(block, invalid);
+    const style = this.#writer.invalidStyle;
+    output.payload.push(style === undefined ? bytes : this.#encoded(bytes, style));
+    output.invalid.push(invalid.reason);
+    output.events += 1;
+  }
+
+  /** A line of JSON that is ours, as an event. */
+  #encoded(line: Buffer, style: Style): Buffer {
+    const core = this.#lines.hold(line);
+    this.#prepare(core, style);
+    core.run(0, line.length, 0);
+    const bytes = Buffer.from(core.take());
+    this.#lines.release();
+    return bytes;
   }
 
   /** The last part is written even when only its newline is left: whoever joins the parts waits for it. */
-  #part(block: Block, invalid: InvalidReason[]): number {
+  #part(block: Block, output: Output): void {
     const { bytes, kind } = block;
     const end = bytes.at(-1) === NEWLINE ? bytes.length - 1 : bytes.length;
-    if (kind === 'part') {
-      this.#writer.invalid(block, 0, end, 'too-long', 'more');
-      return 0;
-    }
-    this.#writer.invalid(block, 0, end, 'too-long', 'last');
-    invalid.push('too-long');
-    return 1;
+    const part = kind === 'part' ? 'more' : 'last';
+    this.#invalid(block, { start: 0, end, reason: 'too-long', part }, output);
+    if (part === 'last') return;
+    // It counts as one line, and as a bad one, with its last part.
+    output.invalid.pop();
+    output.events -= 1;
   }
 }
 
-const WHAT: Readonly<Record<InvalidReason, string>> = {
-  'not-json': 'the line is not JSON',
-  'not-an-object': 'the line is not one JSON object',
-  'not-utf8': 'the line is not UTF-8',
-  torn: 'the line was cut off by a crash of its writer',
-  'too-long': 'the line is longer than max_event_bytes and comes in parts',
-};
-
-export function explainInvalid(reason: InvalidReason): string {
-  return WHAT[reason];
-}
-
-/** Under which key the bytes of what is no event stand: as text, or in base64 where they are not UTF-8. */
-export const TEXT_KEY = 'log';
-export const BASE64_KEY = 'log_base64';
-
-/** Bytes in base64, in pieces to be written in order. */
-export function* base64Of(bytes: Buffer): Generator<string> {
-  for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-    yield bytes.toString('base64', start, Math.min(start + SLICE_BYTES, bytes.length));
+/** What was written in the core's memory is about to be written over; pieces from `first` on may stand there. */
+function keepCopies(payload: Uint8Array[], first: number, core: Core): void {
+  for (const [index, piece] of payload.slice(first).entries()) {
+    if (Core.of(piece.buffer) === core) payload[first + index] = Buffer.from(piece);
   }
-}
-
-/** Divisible by 3, as base64 wants it, and little: large texts would be garbage that V8 is slow to collect. */
-const SLICE_BYTES = 12 * 1024;
-
-/**
- * The key that carries bytes which are no event: `log` as text, `log_base64` where they are not UTF-8. It comes in
- * pieces, to be written in order.
- */
-export function* wrapText(bytes: Buffer): Generator<string> {
-  const isText = isUtf8(bytes);
-  yield isText ? `"${TEXT_KEY}":"` : `"${BASE64_KEY}":"`;
-  yield* isText ? escapedOf(bytes) : base64Of(bytes);
-  yield '"';
-}
-
-/** UTF-8 as it stands in a string of JSON, in pieces. */
-function* escapedOf(bytes: Buffer): Generator<string> {
-  for (let start = 0; start < bytes.length;) {
-    const end = endOfSlice(bytes, start);
-    yield JSON.stringify(bytes.toString('utf8', start, end)).slice(1, -1);
-    start = end;
-  }
-}
-
-/** Where a slice of UTF-8 ends that cuts no character. */
-function endOfSlice(bytes: Buffer, start: number): number {
-  let end = start + SLICE_BYTES;
-  while (((bytes[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end -= 1;
-  return end;
 }

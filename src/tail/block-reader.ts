@@ -4,10 +4,11 @@
  */
 import type { BlockKind } from '../event/block.ts';
 import type { ByteSource } from './source.ts';
+import type { Room } from './tail.ts';
 
 const NEWLINE = 10;
 
-/** Bytes `[start, start + bytes.length)`; `bytes` lies in the slab, or in a buffer of its own for a long line. */
+/** Bytes `[start, start + bytes.length)`; `bytes` lies in the slab. */
 export interface ReadBlock {
   readonly kind: 'block';
   readonly block: BlockKind;
@@ -43,34 +44,36 @@ export class BlockReader {
 
   /**
    * Reads the next block.
-   * @param slab where the bytes go; a block is never longer, but for a line that does not fit.
+   * @param room where the bytes go; a block is never longer, but for a line that does not fit.
    * @param ended nothing will be appended any more: the rest without a newline is a line.
    */
-  async read(slab: Buffer, position: number, ended: boolean): Promise<ReadResult> {
+  async read(room: Room, position: number, ended: boolean): Promise<ReadResult> {
+    const { slab } = room;
     const filled = await this.#fill(slab, 0, position);
     if (this.#insideLongLine) return this.#nextPart(slab, filled, position, ended);
     const newline = slab.subarray(0, filled).lastIndexOf(NEWLINE);
     if (newline !== -1) return lines(slab.subarray(0, newline + 1), position);
-    if (filled === slab.length) return this.#longLine(slab, position, ended);
+    if (filled === slab.length) return this.#longLine(room, position, ended);
     return rest(slab, filled, position, ended);
   }
 
-  /** Grows a buffer of its own until the line ends, or is too long for any buffer. */
-  async #longLine(slab: Buffer, position: number, ended: boolean): Promise<ReadResult> {
-    let buffer = slab;
-    let filled = slab.length;
+  /** Makes room until the line ends, or is too long for any. */
+  async #longLine(room: Room, position: number, ended: boolean): Promise<ReadResult> {
+    const slabBytes = room.slab.length;
+    let filled = slabBytes;
     while (filled < this.#limits.maxEventBytes) {
-      const larger = Buffer.allocUnsafe(Math.min(buffer.length * 2, this.#limits.maxEventBytes));
-      buffer.copy(larger, 0, 0, filled);
       const searched = filled;
-      buffer = larger;
+      const bytes = Math.min(2 * filled, this.#limits.maxEventBytes);
+      await room.enlarge(bytes);
+      const buffer = room.slab.subarray(0, bytes);
       filled = await this.#fill(buffer, filled, position);
       const newline = buffer.subarray(searched, filled).indexOf(NEWLINE);
       if (newline !== -1) return lines(buffer.subarray(0, searched + newline + 1), position);
-      if (filled < buffer.length) return rest(buffer, filled, position, ended);
+      if (filled < bytes) return rest(buffer, filled, position, ended);
     }
     this.#insideLongLine = true;
-    return this.#nextPart(slab, slab.length, position, ended);
+    const slab = room.slab.subarray(0, slabBytes);
+    return this.#nextPart(slab, slabBytes, position, ended);
   }
 
   #nextPart(slab: Buffer, filled: number, position: number, ended: boolean): ReadResult {

@@ -10,7 +10,7 @@ import type { KnownGeneration, SeenFile } from './file-set.ts';
 import { headUnchanged, readGzHead, readHead, type Head } from './fingerprint.ts';
 import { parseLogFileName, type Age } from './names.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
-import type { Remembered } from './tail.ts';
+import type { Remembered, Room } from './tail.ts';
 
 const GZ_SIZE_MODULUS = 2 ** 32; // RFC 1952, ISIZE
 let lastKey = 0;
@@ -55,10 +55,10 @@ export class Harvester {
   }
 
   /** One read at a time. The descriptor stays open until it is over, also when it was released meanwhile. */
-  async read(slab: Buffer, position: number, ended: boolean): Promise<ReadResult> {
+  async read(room: Room, position: number, ended: boolean): Promise<ReadResult> {
     this.#state = 'reading';
     try {
-      return await this.#reader.read(slab, position, ended);
+      return await this.#reader.read(room, position, ended);
     } finally {
       if (this.isReleased) this.#close();
       else this.#state = 'open';

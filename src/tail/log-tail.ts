@@ -224,7 +224,7 @@ export class LogTail {
   ): Promise<ReadResult | undefined> {
     const ended = this.#generations.hasEnded(generation, performance.now());
     try {
-      return await harvester.read(slot.slab, generation.position, ended);
+      return await harvester.read(slot, generation.position, ended);
     } catch (error) {
       const path = generation.lastSeen?.path ?? this.path;
       this.#parts.problems.report(path, error, 'the file cannot be read on');

@@ -6,9 +6,15 @@ import type { Log } from '../observe/log.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { Problems } from './problems.ts';
 
-/** A place in the window: what is read goes into its slab and stays there until it is settled. */
-export interface Slot {
+/** Where bytes are read into. */
+export interface Room {
   readonly slab: Buffer;
+  /** Makes the slab larger, for a single line; what was read stays in it. Rejects when reading is to end. */
+  enlarge(bytes: number): Promise<void>;
+}
+
+/** A place in the window: what is read goes into its slab and stays there until it is settled. */
+export interface Slot extends Room {
   /** Gives an unused place back. */
   release(): void;
 }

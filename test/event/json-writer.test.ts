@@ -3,66 +3,69 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper, type ShipperOptions } from '../../src/event/shipper.ts';
-import { blockOf, FINGERPRINT, LOG } from '../support/blocks.ts';
+import { BlockTranscoder } from '../../src/event/transcoder.ts';
+import { blockOf, bodyEvent, FINGERPRINT, LOG, type BlockOptions } from '../support/blocks.ts';
+import { objectText, space } from '../support/json-texts.ts';
+import { comparable, readingOf } from '../support/reference.ts';
 
-function writer(options: Partial<ShipperOptions> = {}): JsonWriter {
-  return new JsonWriter(new Shipper({ fields: {}, coordinates: false, ...options }));
+type Options = Partial<ShipperOptions>;
+
+function payloadOf(
+  content: Buffer | string,
+  options: Options = {},
+  where: BlockOptions = {},
+): readonly Uint8Array[] {
+  const writer = new JsonWriter(new Shipper({ fields: {}, coordinates: false, ...options }));
+  return new BlockTranscoder(writer).transcode(blockOf(content, where)).payload;
 }
 
-function text(payload: readonly Uint8Array[]): string {
-  return Buffer.concat(payload).toString('utf8');
+function written(
+  content: Buffer | string,
+  options: Options = {},
+  where: BlockOptions = {},
+): string {
+  return Buffer.concat(payloadOf(content, options, where)).toString('utf8');
 }
 
-/** Writes each line of the text as an event. */
-function writeEvents(to: JsonWriter, content: string, start = 0): readonly Uint8Array[] {
-  const block = blockOf(content, { start });
-  for (let at = 0; at < block.bytes.length;) {
-    const newline = block.bytes.indexOf(10, at);
-    const end = newline === -1 ? block.bytes.length : newline;
-    to.event(block, at, end);
-    at = end + 1;
-  }
-  return to.take();
-}
+/** Bytes that share their memory with nothing else. */
+const ownBytes = (text: string): Buffer => Buffer.alloc(text.length, text);
 
 describe('an untouched event', () => {
   it('is not copied, and neighbours are one piece', () => {
-    const block = blockOf('{"a":1}\n{"b":2}\r\n{"c":3}\n');
-    const json = writer();
-    json.event(block, 0, 7);
-    json.event(block, 8, 16);
-    json.event(block, 17, 24);
-    const [piece, ...rest] = json.take();
+    const bytes = ownBytes('{"a":1}\n{"b":2}\r\n{"c":3}\n');
+    const [piece, ...rest] = payloadOf(bytes);
     assert.deepEqual(rest, []);
-    assert.equal(piece?.buffer, block.bytes.buffer);
-    assert.equal(text([piece]), '{"a":1}\n{"b":2}\r\n{"c":3}\n');
+    assert.equal(piece?.buffer, bytes.buffer);
+    assert.equal(Buffer.from(piece).toString(), bytes.toString());
+  });
+
+  it('gets a newline where the last one has none', () => {
+    const bytes = Buffer.from('{"a":1}\n{"b":2}');
+    assert.equal(written(bytes), '{"a":1}\n{"b":2}\n');
+    assert.equal(bytes.toString(), '{"a":1}\n{"b":2}');
   });
 
   it('gets a newline of its own where another event follows without one', () => {
-    const block = blockOf('{"a":1}{"b":2}\n');
-    const json = writer();
-    json.event(block, 0, 7);
-    json.event(block, 7, 14);
-    assert.equal(text(json.take()), '{"a":1}\n{"b":2}\n');
+    const event = bodyEvent('1');
+    assert.equal(written(`${event}${event}\n`), `${event}\n${event}\n`);
   });
 
   it('keeps its place among what is no event', () => {
-    const block = blockOf('{"a":1}\nbad\n{"b":2}\n');
-    const json = writer();
-    json.event(block, 0, 7);
-    json.invalid(block, 8, 11, 'not-json');
-    json.event(block, 12, 19);
-    const [first, bad, second] = text(json.take()).split('\n');
+    const [first, bad, second] = written('{"a":1}\nbad\n{"b":2}\n').split('\n');
     assert.deepEqual([first, second], ['{"a":1}', '{"b":2}']);
     assert.match(bad ?? '', /"log":"bad"\}$/);
   });
 
-  it('goes out once', () => {
-    const json = writer();
-    writeEvents(json, '{"a":1}\n');
-    assert.deepEqual(json.take(), []);
+  it('is copied from nowhere, also around what is none', () => {
+    const bytes = ownBytes('{"a":1}\n\n{"b":2}\nbad\n{"c":3}\n');
+    const events = payloadOf(bytes).filter(({ buffer }) => buffer === bytes.buffer);
+    assert.deepEqual(
+      events.map((piece) => Buffer.from(piece).toString()),
+      ['{"a":1}\n', '{"b":2}\n', '{"c":3}\n'],
+    );
   });
 });
 
@@ -83,48 +86,65 @@ describe('shipper', () => {
   ];
   for (const [name, event, expected] of cases) {
     it(`is added ${name}`, () => {
-      const added = text(writeEvents(writer({ fields: { node: 'm1' } }), `${event}\n`));
-      assert.equal(added, `${expected}\n`);
+      assert.equal(written(`${event}\n`, { fields: { node: 'm1' } }), `${expected}\n`);
     });
   }
 
   it('says where each event stands', () => {
-    const added = text(writeEvents(writer({ coordinates: true }), '{"a":1}\n{}\n', 4096));
     const at = (offset: number): string =>
       `"shipper":{"file":"${LOG}","offset":${offset},"id":"${FINGERPRINT}-${offset}"}`;
-    assert.equal(added, `{"a":1,${at(4096)}}\n{${at(4104)}}\n`);
+    assert.equal(
+      written('{"a":1}\n{}\n', { coordinates: true }, { start: 4096 }),
+      `{"a":1,${at(4096)}}\n{${at(4104)}}\n`,
+    );
+    const far = Number.MAX_SAFE_INTEGER - 10;
+    assert.equal(written('{}', { coordinates: true }, { start: far }), `{${at(far)}}\n`);
   });
 
   it('wins over a key of that name that a client managed to place: readers take the last', () => {
-    const added = text(
-      writeEvents(writer({ fields: { node: 'm1' } }), '{"shipper":{"node":"x"}}\n'),
-    );
+    const added = written('{"shipper":{"node":"x"}}\n', { fields: { node: 'm1' } });
     assert.deepEqual(JSON.parse(added), { shipper: { node: 'm1' } });
   });
 
-  it('is one buffer for many events', () => {
-    const payload = writeEvents(writer({ coordinates: true }), '{"a":1}\n'.repeat(100));
+  it('is one piece for many events', () => {
+    const payload = payloadOf('{"a":1}\n'.repeat(100), { coordinates: true });
     assert.equal(payload.length, 1);
-    assert.equal(text(payload).trimEnd().split('\n').length, 100);
+    assert.equal(Buffer.concat(payload).toString().trimEnd().split('\n').length, 100);
+  });
+
+  it('is all that changes, in whatever form the event is written', () => {
+    const line = fc
+      .tuple(space, objectText, space)
+      .map(([before, text, behind]) => before + text + behind);
+    fc.assert(
+      fc.property(line, (text) => {
+        const out = Buffer.from(written(`${text}\n`, { fields: { node: 'm1' } }));
+        const end = text.lastIndexOf('}');
+        const comma = text.slice(0, end).trim() === '{' ? '' : ',';
+        const expected = `${text.slice(0, end)}${comma}"shipper":{"node":"m1"}}\n`;
+        assert.equal(out.toString(), Buffer.from(expected).toString());
+        const own = readingOf(Buffer.from(text)).value as object;
+        const all = { ...own, shipper: { node: 'm1' } };
+        assert.deepEqual(comparable(readingOf(out.subarray(0, -1)).value), comparable(all));
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
 describe('what is no event', () => {
   it('is text where it is UTF-8, with its coordinates in any case', () => {
-    const block = blockOf('tab\tquote" größe\u2028 \u0000\n', { start: 8 });
-    const json = writer();
-    json.invalid(block, 0, block.bytes.length - 1, 'not-json');
-    assert.deepEqual(JSON.parse(text(json.take())), {
+    const text = 'tab\tquote" größe\u2028 \u0000';
+    assert.deepEqual(JSON.parse(written(`x${text}\n`, {}, { start: 8 })), {
       shipper: { file: LOG, offset: 8, id: `${FINGERPRINT}-8`, error: 'the line is not JSON' },
-      log: 'tab\tquote" größe\u2028 \u0000',
+      log: `x${text.slice(0, -1)}`,
     });
   });
 
   it('is base64 where it is not, below the fields that all events have', () => {
-    const block = blockOf(Buffer.from([0xff, 0xfe]));
-    const json = writer({ fields: { node: 'm1' } });
-    json.invalid(block, 0, 2, 'too-long', 'more');
-    const { shipper, ...rest } = JSON.parse(text(json.take())) as Record<string, object>;
+    const options = { fields: { node: 'm1' } };
+    const line = written(Buffer.from([0xff, 0xfe]), options, { kind: 'part' });
+    const { shipper, ...rest } = JSON.parse(line) as Record<string, object>;
     assert.deepEqual(rest, { log_base64: '//4=' });
     assert.deepEqual(Object.keys(shipper ?? {}), ['node', 'file', 'offset', 'id', 'error', 'part']);
   });
@@ -140,61 +160,10 @@ describe('a long line that is no event', () => {
   ];
   for (const [name, bytes] of long) {
     it(`comes out whole: ${name}`, () => {
-      const json = writer();
-      json.invalid(blockOf(bytes), 0, bytes.length, 'not-json');
-      const { log, log_base64 } = JSON.parse(text(json.take())) as Record<string, string>;
+      const line = written(bytes, {}, { kind: 'part' });
+      const { log, log_base64 } = JSON.parse(line) as Record<string, string>;
       const whole = log === undefined ? Buffer.from(log_base64 ?? '', 'base64') : Buffer.from(log);
       assert.ok(whole.equals(bytes));
     });
   }
-});
-
-describe('the buffers of payloads', () => {
-  const located = (): JsonWriter => writer({ coordinates: true });
-  const EVENTS = '{"a":1}\n'.repeat(1000);
-
-  it('are used again when they are settled: memory does not grow with what goes through', () => {
-    const json = located();
-    const used = new Set<ArrayBufferLike>();
-    for (let chunk = 0; chunk < 100; chunk++) {
-      const payload = writeEvents(json, EVENTS);
-      const [piece] = payload;
-      if (chunk >= 10 && piece !== undefined) used.add(piece.buffer);
-      json.recycle(payload);
-    }
-    assert.equal(used.size, 1);
-  });
-
-  it('are not touched before', () => {
-    const json = located();
-    const inFlight = Array.from({ length: 5 }, () => writeEvents(json, EVENTS));
-    const before = inFlight.map(text);
-    json.recycle(inFlight.shift() ?? []);
-    for (let chunk = 0; chunk < 5; chunk++) writeEvents(json, '{"other":2}\n'.repeat(2000));
-    assert.deepEqual(inFlight.map(text), before.slice(1));
-  });
-
-  it('are not those of blocks: what was not copied is not ours', () => {
-    const json = writer();
-    const block = blockOf(EVENTS);
-    for (let start = 0; start < block.bytes.length; start += 8) json.event(block, start, start + 7);
-    const payload = json.take();
-    assert.equal(payload[0]?.buffer, block.bytes.buffer);
-    json.recycle(payload);
-    json.invalid(blockOf('bad'), 0, 3, 'not-json');
-    assert.notEqual(json.take()[0]?.buffer, block.bytes.buffer);
-    assert.equal(block.bytes.toString(), EVENTS);
-  });
-
-  it('are not taken twice, and not kept when a single line made them large', () => {
-    const json = located();
-    const large = writeEvents(json, `{"a":"${'x'.repeat(3 * 1024 * 1024)}"}\n`);
-    json.recycle(large);
-    const first = writeEvents(json, EVENTS);
-    assert.notEqual(first[0]?.buffer, large[0]?.buffer);
-    json.recycle(first);
-    json.recycle(first);
-    const next = [writeEvents(json, EVENTS), writeEvents(json, EVENTS)];
-    assert.notEqual(next[0]?.[0]?.buffer, next[1]?.[0]?.buffer);
-  });
 });

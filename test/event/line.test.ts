@@ -5,15 +5,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { piecesOf, type InvalidReason, type Piece } from '../../src/event/line.ts';
+import { Scratch } from '../../src/event/scratch.ts';
 import { bodyEvent, FORGED } from '../support/blocks.ts';
 
 const FIRST = Buffer.from(bodyEvent('11111111-0000-4000-8000-000000000001'));
 const SECOND = Buffer.from(bodyEvent('22222222-0000-4000-8000-000000000002'));
 const NULS = Buffer.alloc(4096);
 
+const scratch = new Scratch(0);
+const judge = (bytes: Uint8Array) => scratch.judge(bytes);
+
 function pieces(...parts: readonly (Buffer | string)[]): readonly Piece[] {
   const line = Buffer.concat(parts.map((part) => Buffer.from(part)));
-  return piecesOf(line, 0, line.length);
+  return piecesOf(line, 0, line.length, judge);
 }
 
 const event = (start: number, end: number): Piece => ({ kind: 'event', start, end });
@@ -189,7 +193,7 @@ describe('any line at all', () => {
         const buffer = Buffer.concat([Buffer.alloc(offset, 0x7b), line, Buffer.from('}')]);
         const end = offset + line.length;
         let at = offset;
-        for (const piece of [...piecesOf(buffer, offset, end), event(end, end)]) {
+        for (const piece of [...piecesOf(buffer, offset, end, judge), event(end, end)]) {
           assert.match(buffer.toString('latin1', at, piece.start), /^[\0\t\r ]*$/);
           assert.ok(piece.start >= at && piece.end <= end);
           at = piece.end;
@@ -202,7 +206,7 @@ describe('any line at all', () => {
   it('gives only events that are objects', () => {
     fc.assert(
       fc.property(lines, (line) => {
-        for (const { kind, start, end } of piecesOf(line, 0, line.length)) {
+        for (const { kind, start, end } of piecesOf(line, 0, line.length, judge)) {
           if (kind !== 'event') continue;
           const text = line.toString('utf8', start, end);
           const value: unknown = JSON.parse(text);

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PrettyWriter } from '../../src/event/pretty-writer.ts';
-import { LineTranscoder } from '../../src/event/transcoder.ts';
+import { BlockTranscoder } from '../../src/event/transcoder.ts';
 import { blockOf, bodyEvent } from '../support/blocks.ts';
 
 const PLAIN = { color: false, width: undefined, wide: false, timeZone: 'UTC' };
 
 function linesOf(content: Buffer | string): readonly string[] {
-  const transcoder = new LineTranscoder(new PrettyWriter(() => PLAIN));
+  const transcoder = new BlockTranscoder(new PrettyWriter(() => PLAIN));
   const { payload } = transcoder.transcode(blockOf(content));
   return Buffer.concat(payload).toString('utf8').split('\n').slice(0, -1);
 }
@@ -40,18 +40,22 @@ test('the width is asked for anew with each line: a terminal may change it', () 
   const widths = [40, 20];
   const writer = new PrettyWriter(() => ({ ...PLAIN, width: widths.shift() }));
   const block = blockOf(`${bodyEvent('1')}\n${bodyEvent('2')}\n`);
-  const end = block.bytes.indexOf(10);
-  writer.event(block, 0, end);
-  writer.event(block, end + 1, block.bytes.length - 1);
-  const [first, second] = Buffer.concat(writer.take()).toString('utf8').split('\n');
+  const { payload } = new BlockTranscoder(writer).transcode(block);
+  const [first, second] = Buffer.concat(payload).toString('utf8').split('\n');
   assert.ok((first?.length ?? 0) > 20 && (first?.length ?? 0) <= 40);
   assert.ok((second?.length ?? 0) <= 20);
 });
 
-test('nothing is nothing, and nothing goes out twice', () => {
-  const writer = new PrettyWriter(() => PLAIN);
-  assert.deepEqual(writer.take(), []);
-  writer.event(blockOf('{}'), 0, 2);
-  assert.equal(writer.take().length, 1);
-  assert.deepEqual(writer.take(), []);
+test('events stand in their order among what is none, each on a line of its own', () => {
+  const [one, bad, two, three, ...rest] = linesOf(
+    `${bodyEvent('1')}\nbad\n\n${bodyEvent('2')}\r\n${bodyEvent('3')}`,
+  );
+  assert.deepEqual(rest, []);
+  assert.match(bad ?? '', /not JSON/);
+  for (const line of [one, two, three]) assert.match(line ?? '', /05:06:07.*create/);
+});
+
+test('nothing is nothing', () => {
+  assert.deepEqual(linesOf(''), []);
+  assert.deepEqual(linesOf('\n \n\0\n'), []);
 });

@@ -1,12 +1,13 @@
 /** The key `shipper`: what it holds and in which order, and that the same event gets the same one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { coordinatesIn, Shipper, type Pairs } from '../../src/event/shipper.ts';
+import * as fc from 'fast-check';
+import { mapHeader, str } from '../../src/msgpack.ts';
+import { idPrefix, Shipper } from '../../src/event/shipper.ts';
+import { pairsText } from '../../src/event/wrap.ts';
 import { blockOf, FINGERPRINT, LOG } from '../support/blocks.ts';
 
-const AT = { file: '/var/log/audit.log', fingerprint: 'f00d', offset: 42 };
-
-const all = ({ shared, own }: Pairs): unknown => [...shared, ...own];
+const BLOCK = blockOf('{}\n{}\n', { log: '/var/log/audit.log', fingerprint: 'f00d', start: 40 });
 
 test('nothing is added when nothing is asked for', () => {
   assert.equal(new Shipper({ fields: {}, coordinates: false }).addsToEvents, false);
@@ -16,7 +17,7 @@ test('nothing is added when nothing is asked for', () => {
 
 test('fields come first, then where the event stands, then what is wrong', () => {
   const shipper = new Shipper({ fields: { node: 'm1', cluster: 'c' }, coordinates: true });
-  assert.deepEqual(all(shipper.forInvalid(AT, { error: 'bad', part: 'more' })), [
+  assert.deepEqual(shipper.forInvalid(BLOCK, 2, { error: 'bad', part: 'more' }), [
     ['node', 'm1'],
     ['cluster', 'c'],
     ['file', '/var/log/audit.log'],
@@ -28,28 +29,48 @@ test('fields come first, then where the event stands, then what is wrong', () =>
 });
 
 test('an event has coordinates only where they are asked for, a bad line always', () => {
-  const shipper = new Shipper({ fields: { node: 'm1' }, coordinates: false });
-  assert.deepEqual(all(shipper.forEvent(AT)), [['node', 'm1']]);
-  assert.deepEqual(all(shipper.forInvalid(AT, {})), [
+  const fields = { node: 'm1' };
+  const shipper = new Shipper({ fields, coordinates: false });
+  assert.equal(shipper.hasCoordinates, false);
+  assert.deepEqual(shipper.shared(BLOCK.log), [['node', 'm1']]);
+  const located = new Shipper({ fields, coordinates: true });
+  assert.equal(located.hasCoordinates, true);
+  assert.deepEqual(located.shared(BLOCK.log), [
     ['node', 'm1'],
-    ['file', AT.file],
+    ['file', BLOCK.log],
+  ]);
+  assert.deepEqual(shipper.forInvalid(BLOCK, 2, {}), [
+    ['node', 'm1'],
+    ['file', BLOCK.log],
     ['offset', 42],
     ['id', 'f00d-42'],
   ]);
 });
 
-test('what all events of a file share is the same array, until the file is another', () => {
-  const shipper = new Shipper({ fields: { node: 'm1' }, coordinates: true });
-  const { shared } = shipper.forEvent(AT);
-  assert.equal(shipper.forEvent({ ...AT, offset: 43, fingerprint: 'cafe' }).shared, shared);
-  assert.equal(shipper.forInvalid(AT, { error: 'bad' }).shared, shared);
-  assert.deepEqual(shipper.forEvent({ ...AT, file: '/other' }).shared, [
-    ['node', 'm1'],
-    ['file', '/other'],
+test('an event stands in its file, not in its block, and its id says in which generation', () => {
+  const block = blockOf('{}\n{}\n', { start: 1000 });
+  const pairs = new Shipper({ fields: {}, coordinates: false }).forInvalid(block, 3, {});
+  assert.deepEqual(pairs, [
+    ['file', LOG],
+    ['offset', 1003],
+    ['id', `${FINGERPRINT}-1003`],
   ]);
+  assert.equal(idPrefix(block), `${FINGERPRINT}-`);
 });
 
-test('an event stands in its file, not in its block', () => {
-  const at = coordinatesIn(blockOf('{}\n{}\n', { start: 1000 }), 3);
-  assert.deepEqual(at, { file: LOG, fingerprint: FINGERPRINT, offset: 1003 });
+test('what is said to be the most is never exceeded, in either format', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', 'x'.repeat(70_000)));
+  const file = fc.constantFrom('', LOG, '/\u0001'.repeat(2048), 'ö'.repeat(2048));
+  fc.assert(
+    fc.property(fc.dictionary(text, text), file, fc.boolean(), (fields, log, coordinates) => {
+      const shipper = new Shipper({ fields, coordinates });
+      const pairs = shipper.shared(log);
+      const json = `"shipper":{${pairsText(pairs)},"offset":,"id":"${FINGERPRINT}-"}`;
+      assert.ok(Buffer.byteLength(json) <= shipper.maxBytes);
+      const packed = [str('shipper'), mapHeader(pairs.length + 2), str('offset'), str('id')];
+      packed.push(...pairs.flat().map(str), str(FINGERPRINT));
+      assert.ok(Buffer.concat(packed).length <= shipper.maxBytes);
+    }),
+    { numRuns: 200 },
+  );
 });

@@ -9,18 +9,18 @@ import type { ChunkAccounts } from '../../src/deliver/chunk.ts';
 import type { Block } from '../../src/event/block.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
-import { LineTranscoder, type Transcoded } from '../../src/event/transcoder.ts';
+import { BlockTranscoder, type Transcoded } from '../../src/event/transcoder.ts';
 import { blockOf, bodyEvent, FINGERPRINT, FORGED, LOG } from '../support/blocks.ts';
 
 const FIRST = Buffer.from(bodyEvent('11111111-0000-4000-8000-000000000001'));
 const SECOND = Buffer.from(bodyEvent('22222222-0000-4000-8000-000000000002'));
 const NEWLINE = Buffer.from('\n');
 
-const untouched = (): LineTranscoder => transcoderWith({}, false);
-const located = (): LineTranscoder => transcoderWith({ node: 'm1' }, true);
+const untouched = transcoderWith({}, false);
+const located = transcoderWith({ node: 'm1' }, true);
 
 function transcoderWith(fields: Readonly<Record<string, string>>, coordinates: boolean) {
-  return new LineTranscoder(new JsonWriter(new Shipper({ fields, coordinates })));
+  return new BlockTranscoder(new JsonWriter(new Shipper({ fields, coordinates })));
 }
 
 /** The lines of output, without their newlines. */
@@ -114,7 +114,7 @@ describe('a block of lines', () => {
   it('becomes lines of which each is one JSON object, whatever it holds', () => {
     fc.assert(
       fc.property(block, fc.boolean(), (given, coordinates) => {
-        const transcoder = coordinates ? located() : untouched();
+        const transcoder = coordinates ? located : untouched;
         for (const line of linesOf(transcoder.transcode(given))) {
           const value: unknown = JSON.parse(line.toString('utf8'));
           assert.ok(typeof value === 'object' && value !== null && !Array.isArray(value));
@@ -127,7 +127,7 @@ describe('a block of lines', () => {
   it('loses no byte but blanks, and says where each piece stood', () => {
     fc.assert(
       fc.property(block, (given) => {
-        const lines = linesOf(located().transcode(given));
+        const lines = linesOf(located.transcode(given));
         assertNothingVanished(given, lines);
         for (const { shipper } of lines.map(parsed)) {
           assert.equal(shipper?.file, LOG);
@@ -141,7 +141,7 @@ describe('a block of lines', () => {
   it('comes to its accounts whole', () => {
     fc.assert(
       fc.property(block, (given) => {
-        const { accounts, invalid, ...rest } = located().transcode(given);
+        const { accounts, invalid, ...rest } = located.transcode(given);
         const lines = linesOf({ ...rest, accounts, invalid }).map(parsed);
         assert.deepEqual(accounts, {
           delivered: { events: lines.length, bytes: given.bytes.length },
@@ -156,7 +156,7 @@ describe('a block of lines', () => {
     fc.assert(
       fc.property(fc.array(goodLine), (lines) => {
         const bytes = Buffer.concat(lines.flatMap((line) => [line, NEWLINE]));
-        assert.deepEqual(Buffer.concat(untouched().transcode(blockOf(bytes)).payload), bytes);
+        assert.deepEqual(Buffer.concat(untouched.transcode(blockOf(bytes)).payload), bytes);
       }),
     );
   });
@@ -165,7 +165,7 @@ describe('a block of lines', () => {
     fc.assert(
       fc.property(fc.array(goodLine), badLine, fc.array(goodLine), (before, bad, after) => {
         const output = linesOf(
-          untouched().transcode(
+          untouched.transcode(
             blockOf(Buffer.concat([...before, bad, ...after].flatMap((line) => [line, NEWLINE]))),
           ),
         );
@@ -178,19 +178,19 @@ describe('a block of lines', () => {
   it('gives the same bytes for the same block', () => {
     fc.assert(
       fc.property(block, (given) => {
-        const transcoder = located();
+        const transcoder = located;
         assert.deepEqual(transcoder.transcode(given), transcoder.transcode(given));
       }),
     );
   });
 
   it('ends with a newline where its last line has none', () => {
-    const { payload } = untouched().transcode(blockOf('{"a":1}\n{"b":2}'));
+    const { payload } = untouched.transcode(blockOf('{"a":1}\n{"b":2}'));
     assert.equal(Buffer.concat(payload).toString(), '{"a":1}\n{"b":2}\n');
   });
 
   it('may be nothing but blank lines', () => {
-    const { payload, accounts } = located().transcode(blockOf('\n\r\n\0\0\n'));
+    const { payload, accounts } = located.transcode(blockOf('\n\r\n\0\0\n'));
     assert.deepEqual(payload, []);
     assert.deepEqual(accounts.delivered, { events: 0, bytes: 6 });
   });
@@ -202,7 +202,7 @@ describe('a torn event with a whole one glued to it', () => {
     for (let cut = 1; cut <= FIRST.length; cut++) {
       const torn = FIRST.subarray(0, cut);
       const content = Buffer.concat([Buffer.from(before), torn, SECOND, NEWLINE]);
-      const { payload, accounts, invalid } = located().transcode(blockOf(content, { start: 1000 }));
+      const { payload, accounts, invalid } = located.transcode(blockOf(content, { start: 1000 }));
       const lines = linesOf({ payload, accounts, invalid });
       const [, first, second] = lines.map(parsed);
       assert.equal(lines.length, 3);
@@ -219,7 +219,7 @@ describe('a torn event with a whole one glued to it', () => {
   it('never makes an event of what a client sent', () => {
     for (let cut = 1; cut < FIRST.length; cut++) {
       const content = Buffer.concat([FIRST.subarray(0, cut), SECOND, NEWLINE]);
-      const events = linesOf(untouched().transcode(blockOf(content))).filter(
+      const events = linesOf(untouched.transcode(blockOf(content))).filter(
         (line) => originalOf(parsed(line)) === undefined,
       );
       assert.ok(events.length === 1 && events[0]?.equals(SECOND), `cut at ${cut}`);
@@ -232,7 +232,7 @@ describe('a torn event with a whole one glued to it', () => {
       fc.property(bodies, (list) => {
         const start = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","requestObject":';
         const line = Buffer.from(`${start}[${list.join()}]}`);
-        assert.deepEqual(linesOf(untouched().transcode(blockOf(line))), [line]);
+        assert.deepEqual(linesOf(untouched.transcode(blockOf(line))), [line]);
       }),
     );
   });
@@ -258,7 +258,7 @@ describe('a line in parts', () => {
   it('can be put together again, also where a part cuts a character', () => {
     fc.assert(
       fc.property(content, fc.integer({ min: 1, max: 20 }), fc.nat(), (line, size, start) => {
-        const transcoder = untouched();
+        const transcoder = untouched;
         const blocks = partsOf(line, size, start);
         const outputs = blocks.flatMap((part) => linesOf(transcoder.transcode(part))).map(parsed);
         assert.deepEqual(
@@ -276,7 +276,7 @@ describe('a line in parts', () => {
   it('counts as one line, and as one bad one, with its last part', () => {
     fc.assert(
       fc.property(content, fc.integer({ min: 1, max: 20 }), (line, size) => {
-        const results = partsOf(line, size, 0).map((part) => untouched().transcode(part));
+        const results = partsOf(line, size, 0).map((part) => untouched.transcode(part));
         const last = results.at(-1);
         for (const { accounts, invalid } of results.slice(0, -1)) {
           assert.deepEqual([accounts.delivered.events, invalid], [0, []]);
@@ -289,7 +289,7 @@ describe('a line in parts', () => {
   });
 
   it('ends with a last part also when only the newline is left', () => {
-    const { payload } = untouched().transcode(blockOf('\n', { kind: 'last-part', start: 512 }));
+    const { payload } = untouched.transcode(blockOf('\n', { kind: 'last-part', start: 512 }));
     const { shipper, log } = JSON.parse(Buffer.concat(payload).toString()) as Wrapped;
     assert.deepEqual([shipper?.part, shipper?.offset, log], ['last', 512, '']);
   });

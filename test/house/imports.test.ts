@@ -46,6 +46,9 @@ const EDGES: readonly Edge[] = [
   // Files of the state directory are written by one piece of code.
   { from: 'checkpoint/store.ts', to: 'state-file.ts' },
   { from: 'deliver/dead-letter.ts', to: 'state-file.ts' },
+  // A few words of MessagePack stand around events, and in what is added to them.
+  { from: 'event/', to: 'msgpack.ts' },
+  { from: 'output/forward/', to: 'msgpack.ts' },
   // Beside the way: configuration checks a log level, and what reaches a terminal is escaped wherever it is made.
   { from: 'config/', to: 'observe/log.ts' },
   // What a configuration consists of has its names where it is used.
@@ -69,6 +72,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
     'tail/',
     'checkpoint/',
     'config/load.ts',
+    'event/core.ts', // the core's code, beside it
     'state-file.ts',
     'deliver/dead-letter.ts',
     'output/forward/credentials.ts', // secrets and certificates, read anew for each connection

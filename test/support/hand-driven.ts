@@ -8,6 +8,7 @@ import { GenerationSet } from '../../src/tail/generation-set.ts';
 import type { LogTailOptions, Remembered } from '../../src/tail/tail.ts';
 import { LogDirectory } from './log-directory.ts';
 import { FOLLOWING, testParts, type TestParts } from './tail-parts.ts';
+import { BufferSlab } from './slabs.ts';
 
 /** The name of the active file. */
 export const ACTIVE = 'audit.log';
@@ -49,7 +50,7 @@ export async function readAll(
   laterMs = 0,
   onRead: () => void = () => undefined,
 ): Promise<string[]> {
-  const slab = Buffer.allocUnsafe(SLAB_BYTES);
+  const room = new BufferSlab(SLAB_BYTES);
   const blocks: string[] = [];
   set.lookAgain();
   for (let steps = 0; steps < MAX_STEPS; steps++) {
@@ -59,7 +60,7 @@ export async function readAll(
     if (generation === undefined) return blocks;
     if (harvester === undefined) continue;
     const ended = set.hasEnded(generation, now);
-    const result = await harvester.read(slab, generation.position, ended);
+    const result = await harvester.read(room, generation.position, ended);
     if (!generation.isIntact()) set.scan(false);
     else if (result.kind === 'pending') set.reachedEnd(generation, result.end);
     else {

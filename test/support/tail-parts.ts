@@ -14,6 +14,7 @@ import type {
   TailObserver,
 } from '../../src/tail/tail.ts';
 import { RecordingLog } from './recording-log.ts';
+import { BufferSlab } from './slabs.ts';
 
 export class RecordingObserver implements TailObserver {
   rotations = 0;
@@ -68,7 +69,7 @@ export class RecordingSink implements BlockSink {
     const release = (): void => {
       this.reserved -= 1;
     };
-    return Promise.resolve({ slab: Buffer.allocUnsafe(this.#slabBytes), release });
+    return Promise.resolve(Object.assign(new BufferSlab(this.#slabBytes), { release }));
   }
 
   accept(block: Block, slot: Slot): void {

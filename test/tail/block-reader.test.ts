@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { BlockReader, type ReadResult } from '../../src/tail/block-reader.ts';
 import type { ByteSource } from '../../src/tail/source.ts';
+import { BufferSlab } from '../support/slabs.ts';
 
 const NEWLINE = 10;
 /** A UTF-8 character has up to four bytes: with less room, a part could not move on. */
@@ -52,7 +53,6 @@ async function cut(content: Buffer, setting: Setting): Promise<Cut[]> {
   const { slabBytes, maxEventBytes, growth = [], ended = true } = setting;
   const source = new GrowingSource(content, setting.stepBytes);
   const reader = new BlockReader(source, { maxEventBytes });
-  const slab = Buffer.alloc(slabBytes);
   const held = Math.max(slabBytes, maxEventBytes);
   const cuts: Cut[] = [];
   let position = 0;
@@ -61,7 +61,9 @@ async function cut(content: Buffer, setting: Setting): Promise<Cut[]> {
     const final = ended && source.visible === content.length && visible === content.length;
     for (;;) {
       source.furthest = 0;
-      const result: ReadResult = await reader.read(slab, position, final);
+      // A place has its own slab again when the block before is settled.
+      const room = new BufferSlab(slabBytes);
+      const result: ReadResult = await reader.read(room, position, final);
       assert.ok(source.furthest - position <= held, 'no more is asked for than may be held');
       if (result.kind === 'pending') {
         assert.ok(result.end <= source.visible);
@@ -70,7 +72,6 @@ async function cut(content: Buffer, setting: Setting): Promise<Cut[]> {
       }
       assert.equal(result.start, position);
       assert.ok(result.bytes.length <= held, 'no block is larger than what may be held');
-      // The slab is used again: what is kept is copied, as an output does.
       cuts.push({ kind: result.block, start: position, bytes: Buffer.from(result.bytes) });
       position += result.bytes.length;
       if (result.bytes.length === 0) break;
@@ -251,5 +252,5 @@ it('a source that fails is not asked again in the same read', async () => {
   const failure = new Error('EIO');
   const source: ByteSource = { read: () => Promise.reject(failure), close() {} };
   const reader = new BlockReader(source, { maxEventBytes: 10 });
-  await assert.rejects(reader.read(Buffer.alloc(10), 0, true), failure);
+  await assert.rejects(reader.read(new BufferSlab(10), 0, true), failure);
 });

@@ -16,6 +16,7 @@ import {
 import { LogDirectory } from '../support/log-directory.ts';
 import { asStranger } from '../support/stranger.ts';
 import type { TestParts } from '../support/tail-parts.ts';
+import { BufferSlab } from '../support/slabs.ts';
 
 function codesOf({ problems }: TestParts): readonly string[] {
   return problems.list().map(({ code }) => code);
@@ -57,7 +58,7 @@ describe('a harvester', () => {
     const { fd, stats } = descriptors.open(path);
     const file = { fd, dev: stats.dev, ino: stats.ino, gz: false };
     const harvester = new Harvester(file, { maxEventBytes: 100 }, descriptors);
-    const reading = harvester.read(Buffer.alloc(10), 0, false);
+    const reading = harvester.read(new BufferSlab(10), 0, false);
     harvester.release();
     harvester.release();
     assert.equal(harvester.isReleased, true);

@@ -47,7 +47,7 @@ export interface ConnectionOptions {
 }
 
 /** So much is given to the socket at once: progress, and its lack, is seen for each slice. */
-const SLICE_BYTES = 128 * 1024;
+const SLICE_BYTES = 256 * 1024;
 /** When the kernel asks a silent receiver whether it still lives. */
 const KEEPALIVE_MS = 30_000;
 /** How long a receiver may take to close its side of a connection that is over. */

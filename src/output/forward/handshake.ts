@@ -4,7 +4,8 @@
  * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1#handshake-messages
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { arrayHeader, ProtocolError, str, type Value } from './msgpack.ts';
+import { arrayHeader, str } from '../../msgpack.ts';
+import { ProtocolError, type Value } from './msgpack.ts';
 
 export interface Login {
   /** Empty where the receiver asks for a user only. */

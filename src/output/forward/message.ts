@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { sizeOf, type Chunk } from '../../deliver/chunk.ts';
-import { arrayHeader, binHeader, mapHeader, str, uint32 } from './msgpack.ts';
+import { arrayHeader, binHeader, mapHeader, str, uint32 } from '../../msgpack.ts';
 
 export interface Message {
   /** The receiver acknowledges with it. */

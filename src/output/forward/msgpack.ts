@@ -1,6 +1,5 @@
 /**
- * As much MessagePack as the talk around the chunks needs (handshake, acks, the frame of a message), written and
- * read with limits. Sans-IO: it knows bytes, no sockets. The events themselves are encoded in event/.
+ * Reads as much MessagePack as a receiver says (HELO, PONG, acks), with limits. Sans-IO: it knows bytes, no sockets.
  */
 
 /** What a receiver may say. Both kinds of text come as bytes: Fluent Bit sends random bytes as a str. */
@@ -153,42 +152,4 @@ function checkLength(length: number): void {
   if (length > MAX_MESSAGE_BYTES) {
     throw new ProtocolError('the receiver announces more than any message of the protocol holds');
   }
-}
-
-// --- writing ---
-
-const FIXSTR_MAX = 31;
-const UINT8_MAX = 0xff;
-const UINT16_MAX = 0xffff;
-
-/** A str of UTF-8. */
-export function str(text: string): Buffer {
-  const bytes = Buffer.from(text);
-  const { length } = bytes;
-  if (length <= FIXSTR_MAX) return Buffer.concat([Buffer.of(0xa0 | length), bytes]);
-  if (length <= UINT8_MAX) return Buffer.concat([Buffer.of(0xd9, length), bytes]);
-  if (length > UINT16_MAX) throw new RangeError('a text of the protocol is never that long');
-  return Buffer.concat([Buffer.of(0xda, length >> 8, length & 0xff), bytes]);
-}
-
-/** What stands before `length` bytes of a bin. */
-export function binHeader(length: number): Buffer {
-  const header = Buffer.from([0xc6, 0, 0, 0, 0]);
-  header.writeUInt32BE(length, 1);
-  return header;
-}
-
-export function uint32(value: number): Buffer {
-  const bytes = Buffer.from([0xce, 0, 0, 0, 0]);
-  bytes.writeUInt32BE(value, 1);
-  return bytes;
-}
-
-/** An array or map of at most 15 items. */
-export function arrayHeader(items: number): Buffer {
-  return Buffer.of(0x90 | items);
-}
-
-export function mapHeader(pairs: number): Buffer {
-  return Buffer.of(0x80 | pairs);
 }

@@ -1,0 +1,92 @@
+/**
+ * The index of an event's top-level fields: where each stands that was asked for. Whoever asks gives the names, and
+ * calls fields by the order in which they were given. A key that comes twice is the last one, as for JSON.parse.
+ */
+
+/** So many bits has a set of fields. */
+const MAX_FIELDS: i32 = 32;
+/** Names of 4 to 24 bytes, three of each length: what the audit event needs. */
+const MIN_NAME_BYTES: usize = 4;
+const MAX_NAME_BYTES: usize = 24;
+const NAMES_PER_LENGTH: usize = 3;
+export const NO_FIELD: i32 = -1;
+
+/** Three words that tell a name of a known length, and its field. */
+const NAME_BYTES: usize = 32;
+const NAMES_BYTES: usize = NAME_BYTES * NAMES_PER_LENGTH;
+const names: usize = memory.data(<i32>(NAMES_BYTES * (MAX_NAME_BYTES + 1)), 16);
+/** Key, value, and end of the value: offsets of the field's member. */
+const PLACE_BYTES: usize = 12;
+const places: usize = memory.data(MAX_FIELDS * <i32>PLACE_BYTES, 16);
+
+let known: i32 = 0;
+/** The fields that the event has. */
+export let present: u32 = 0;
+
+/** Where the places of the first field stand; the next ones follow, 12 bytes each. */
+export function placesOfFields(): usize {
+  return places;
+}
+
+/** Makes a name known. @returns its field, or NO_FIELD where there is no room for it. */
+export function addField(name: usize, length: usize): i32 {
+  if (length < MIN_NAME_BYTES || length > MAX_NAME_BYTES || known === MAX_FIELDS) return NO_FIELD;
+  const first = names + NAMES_BYTES * length;
+  for (let at = first; at < first + NAMES_BYTES; at += NAME_BYTES) {
+    // The field is kept with one added: 0 is a free place.
+    if (load<i32>(at, 24) !== 0) continue;
+    store<u64>(at, firstWord(name, length));
+    store<u64>(at, middleWord(name, length), 8);
+    store<u64>(at, lastWord(name, length), 16);
+    store<i32>(at, known + 1, 24);
+    return known++;
+  }
+  return NO_FIELD;
+}
+
+export function fieldOf(name: usize, length: usize): i32 {
+  if (length < MIN_NAME_BYTES || length > MAX_NAME_BYTES) return NO_FIELD;
+  let at = names + NAMES_BYTES * length;
+  const end = at + NAMES_BYTES;
+  const word = firstWord(name, length);
+  for (; at < end; at += NAME_BYTES) {
+    if (
+      load<u64>(at) === word &&
+      load<u64>(at, 8) === middleWord(name, length) &&
+      load<u64>(at, 16) === lastWord(name, length)
+    ) {
+      return load<i32>(at, 24) - 1;
+    }
+  }
+  return NO_FIELD;
+}
+
+function firstWord(name: usize, length: usize): u64 {
+  const word = load<u64>(name);
+  return length < 8 ? word & (((<u64>1) << (8 * length)) - 1) : word;
+}
+
+function middleWord(name: usize, length: usize): u64 {
+  return length > 16 ? load<u64>(name, 8) : 0;
+}
+
+function lastWord(name: usize, length: usize): u64 {
+  return length > 8 ? load<u64>(name + length - 8) : 0;
+}
+
+export function forgetFields(): void {
+  present = 0;
+}
+
+export function noteKey(field: i32, key: usize): void {
+  store<u32>(places + <usize>field * PLACE_BYTES, <u32>key);
+}
+
+export function noteStart(field: i32, value: usize): void {
+  store<u32>(places + <usize>field * PLACE_BYTES, <u32>value, 4);
+}
+
+export function noteEnd(field: i32, end: usize): void {
+  present |= 1 << field;
+  store<u32>(places + <usize>field * PLACE_BYTES, <u32>end, 8);
+}

@@ -1,0 +1,307 @@
+/**
+ * The WebAssembly core (assembly/), one memory at a time: a slab that bytes are read into, and behind it the room
+ * where their events are written. It knows places in that memory, and nothing of blocks, formats and files.
+ *
+ * The memory never changes its size while anybody holds a view of it: room is for the worst case, and what was never
+ * written to takes no memory of the machine.
+ */
+import { readFileSync } from 'node:fs';
+
+/** The top-level fields that the core finds, in the order in which it numbers them. */
+export const FIELDS = [
+  'kind',
+  'apiVersion',
+  'level',
+  'auditID',
+  'stage',
+  'requestURI',
+  'verb',
+  'user',
+  'impersonatedUser',
+  'sourceIPs',
+  'userAgent',
+  'objectRef',
+  'responseStatus',
+  'requestObject',
+  'responseObject',
+  'requestReceivedTimestamp',
+  'stageTimestamp',
+  'annotations',
+] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** A member at the top of an event: bytes [start, end) are `"key": value`, and the value begins at `value`. */
+export interface Member {
+  readonly start: number;
+  readonly value: number;
+  readonly end: number;
+}
+
+/** What bytes are: one JSON object, another JSON value, or none. */
+export type Verdict = 'object' | 'other' | 'invalid';
+const VERDICTS: readonly Verdict[] = ['invalid', 'object', 'other'];
+
+/** Why the core has stopped: it is done; the next line is not one event; there may be no room for all that follows. */
+export type Reason = 'done' | 'no-event' | 'full';
+const REASONS: readonly Reason[] = ['done', 'no-event', 'full'];
+
+export interface Run {
+  /** Behind the last line that was written. */
+  readonly end: number;
+  readonly events: number;
+  readonly reason: Reason;
+}
+
+/** Three texts that are added to each event; the offset stands behind the first two (see assembly/line.ts). */
+export type Added = readonly [Buffer, Buffer, Buffer];
+
+/** How an event is written; what of it is left out. */
+export interface Style {
+  readonly format: 'forward' | 'json';
+  /** Undefined where nothing is added. */
+  readonly added?: Added | undefined;
+  /** The field whose text is the event's time. */
+  readonly timeField?: Field | undefined;
+  readonly omit?: readonly Field[];
+}
+
+/** As much of WebAssembly as is used: the types of Node 20 do not know it. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ) => { readonly exports: unknown };
+};
+
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  /** @throws RangeError */
+  grow(pages: number): number;
+}
+
+interface Exports {
+  readonly memory: Memory;
+  firstFree(): number;
+  addField(name: number, length: number): number;
+  placesOfFields(): number;
+  fieldsPresent(): number;
+  setOmitted(fields: number): void;
+  setTimeField(field: number): void;
+  setAdded(place: number, first: number, second: number, third: number): void;
+  setClock(seconds: number, nanoseconds: number): void;
+  run(
+    isForward: number,
+    start: number,
+    end: number,
+    offset: number,
+    to: number,
+    limit: number,
+    added: number,
+  ): number;
+  reason(): number;
+  written(): number;
+  eventCount(): number;
+  judge(start: number, end: number, to: number): number;
+}
+
+const PAGE_BYTES = 64 * 1024;
+/** Between the parts of memory: steps of 16 bytes reach a little further than what they read and write. */
+const GAP_BYTES = 64;
+/** As assembly/index.ts wants it: lines of n bytes take 4 n, and what is added. */
+const ROOM_FACTOR = 4;
+/** Two numbers, heads, commas and braces. */
+const ROOM_BYTES = 1024;
+const NO_FIELD = -1;
+/** The members of a field: key, value and end, 32 bits each. */
+const PLACE_BYTES = 12;
+const NOTHING_ADDED: Added = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
+
+let compiled: object | undefined;
+
+function moduleOf(): object {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL('core.wasm', import.meta.url)));
+  return compiled;
+}
+
+/** Cores by their memory: whoever has a piece of it finds the core. */
+const owners = new WeakMap<ArrayBufferLike, Core>();
+
+export class Core {
+  readonly #exports: Exports;
+  readonly #addedBytes: number;
+  /** All of the memory. */
+  #all = Buffer.alloc(0);
+  #slab = Buffer.alloc(0);
+  /** Where what is added stands, and from where on events are written. */
+  #addedAt = 0;
+  #roomAt = 0;
+  /** Behind what was written, and behind what `take` gave. */
+  #written = 0;
+  #taken = 0;
+  #style: Style | undefined;
+  #added = NOTHING_ADDED;
+  /** Somebody reads what was written. */
+  isLent = false;
+
+  /** @param addedBytes of what is added to an event, at most. */
+  constructor(slabBytes: number, addedBytes: number) {
+    this.#exports = instantiate((start, end) => Number(this.#all.toString('latin1', start, end)));
+    this.#addedBytes = addedBytes;
+    this.grow(slabBytes);
+    for (const name of FIELDS) {
+      const length = this.#all.write(name, this.#addedAt);
+      if (this.#exports.addField(this.#addedAt, length) !== FIELDS.indexOf(name)) {
+        throw new Error(`the core has no room for the field ${name}`);
+      }
+    }
+  }
+
+  /** The core whose memory this is. */
+  static of(memory: ArrayBufferLike): Core | undefined {
+    return owners.get(memory);
+  }
+
+  /** Where bytes are read into. */
+  get slab(): Buffer {
+    return this.#slab;
+  }
+
+  /** Where in the slab these bytes of it begin. */
+  startOf(bytes: Buffer): number {
+    return bytes.byteOffset - this.#slab.byteOffset;
+  }
+
+  /**
+   * Makes the slab larger; what it holds stays. Views of it end here: nobody may have one.
+   * @throws Error when the system gives no memory.
+   */
+  grow(slabBytes: number): void {
+    if (slabBytes <= this.#slab.length) return;
+    const { memory } = this.#exports;
+    const start = this.#exports.firstFree();
+    this.#addedAt = start + slabBytes + GAP_BYTES;
+    this.#roomAt = this.#addedAt + this.#addedBytes + GAP_BYTES;
+    const room = ROOM_FACTOR * slabBytes + this.#addedBytes + ROOM_BYTES;
+    const missing = this.#roomAt + room - memory.buffer.byteLength;
+    if (missing > 0) growMemory(memory, Math.ceil(missing / PAGE_BYTES));
+    this.#all = Buffer.from(memory.buffer);
+    this.#slab = this.#all.subarray(start, start + slabBytes);
+    this.#style = undefined;
+    owners.set(memory.buffer, this);
+    this.rewind();
+  }
+
+  /** Nobody reads what was written: it may be written over. */
+  rewind(): void {
+    this.#written = this.#roomAt;
+    this.#taken = this.#roomAt;
+  }
+
+  setStyle(style: Style): void {
+    if (this.#style === style) return;
+    this.#style = style;
+    const { timeField, omit = [], added = NOTHING_ADDED } = style;
+    const field = timeField === undefined ? NO_FIELD : FIELDS.indexOf(timeField);
+    this.#exports.setTimeField(field);
+    this.#exports.setOmitted(omit.reduce((set, one) => set | (1 << FIELDS.indexOf(one)), 0));
+    this.#setAdded(added);
+  }
+
+  /** For events without a time of their own. Both are whole and fit into 32 bits. */
+  setClock(seconds: number, nanoseconds: number): void {
+    this.#exports.setClock(seconds, nanoseconds);
+  }
+
+  /**
+   * Writes the lines in bytes [start, end) of the slab, up to the first that is not one event. Of the byte behind them
+   * a newline is made where the last line has none.
+   *
+   * @param offset of the first byte in its file.
+   */
+  run(start: number, end: number, offset: number): Run {
+    const core = this.#exports;
+    const isForward = this.#style?.format === 'forward' ? 1 : 0;
+    const base = this.#slab.byteOffset;
+    const limit = this.#all.length;
+    const added = addedBytesOf(this.#added);
+    const stopped = core.run(
+      isForward,
+      base + start,
+      base + end,
+      offset,
+      this.#written,
+      limit,
+      added,
+    );
+    this.#written = core.written();
+    return { end: stopped - base, events: core.eventCount(), reason: reasonOf(core.reason()) };
+  }
+
+  /** What was written since the last call; empty where lines stay as they are. */
+  take(): Buffer {
+    const bytes = this.#all.subarray(this.#taken, this.#written);
+    this.#taken = this.#written;
+    return bytes;
+  }
+
+  /** What the first bytes of the slab are; they hold no newline. Then `member` tells of them. */
+  judge(length: number): Verdict {
+    const start = this.#slab.byteOffset;
+    return VERDICTS[this.#exports.judge(start, start + length, this.#roomAt)] ?? 'invalid';
+  }
+
+  /** Where the last judged, or last written, event has a field: offsets in the slab. Of several it is the last. */
+  member(field: Field): Member | undefined {
+    const index = FIELDS.indexOf(field);
+    if (((this.#exports.fieldsPresent() >>> index) & 1) === 0) return undefined;
+    const at = this.#exports.placesOfFields() + index * PLACE_BYTES;
+    const [start = 0, value = 0, end = 0] = [0, 4, 8].map(
+      (behind) => this.#all.readUInt32LE(at + behind) - this.#slab.byteOffset,
+    );
+    return { start, value, end };
+  }
+
+  #setAdded(added: Added): void {
+    const bytes = addedBytesOf(added);
+    if (bytes > this.#addedBytes) throw new Error('more is added to an event than was said');
+    this.#added = added;
+    let at = this.#addedAt;
+    for (const text of added) at += text.copy(this.#all, at);
+    const [first, second, third] = added;
+    this.#exports.setAdded(this.#addedAt, first.length, second.length, third.length);
+  }
+}
+
+function addedBytesOf(added: Added): number {
+  return added[0].length + added[1].length + added[2].length;
+}
+
+function reasonOf(code: number): Reason {
+  return REASONS[code] ?? 'no-event';
+}
+
+/** @param toDouble the double nearest to a number's text. */
+function instantiate(toDouble: (start: number, end: number) => number): Exports {
+  try {
+    const { exports } = new WebAssembly.Instance(moduleOf(), { scalar: { toDouble } });
+    return exports as Exports;
+  } catch (error) {
+    throw error instanceof RangeError ? noMemory(error) : error;
+  }
+}
+
+function growMemory(memory: Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch (error) {
+    throw noMemory(error);
+  }
+}
+
+function noMemory(cause: unknown): Error {
+  return new Error(
+    'there is not enough address space: run without a limit of virtual memory (ulimit -v unlimited). About 10 GB are reserved for each block on its way; hardly any of it is used',
+    { cause },
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * What is no event, wrapped as one: a line of JSON that says where the bytes stand and what is wrong with them, and
+ * has them whole. Pure.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Block } from './block.ts';
+import type { InvalidReason } from './line.ts';
+import { SHIPPER_KEY, type Pair, type Shipper } from './shipper.ts';
+
+/** A line that is too long goes out in parts: `more` of it follows, or this is the `last`. */
+export type Part = 'more' | 'last';
+
+/** Bytes [start, end) of a block that are no event. */
+export interface Invalid {
+  readonly start: number;
+  readonly end: number;
+  readonly reason: InvalidReason;
+  readonly part?: Part;
+}
+
+const WHAT: Readonly<Record<InvalidReason, string>> = {
+  'not-json': 'the line is not JSON',
+  'not-an-object': 'the line is not one JSON object',
+  'not-utf8': 'the line is not UTF-8',
+  torn: 'the line was cut off by a crash of its writer',
+  'too-long': 'the line is longer than max_event_bytes and comes in parts',
+};
+
+export function explainInvalid(reason: InvalidReason): string {
+  return WHAT[reason];
+}
+
+/** @returns a line with its newline. */
+export function wrap(shipper: Shipper, block: Block, invalid: Invalid): Buffer {
+  const { start, end, reason, part } = invalid;
+  const error = explainInvalid(reason);
+  const extra = part === undefined ? { error } : { error, part };
+  const pairs = pairsText(shipper.forInvalid(block, start, extra));
+  const texts = [`{"${SHIPPER_KEY}":{${pairs}},`, ...wrapText(block.bytes.subarray(start, end))];
+  return Buffer.concat([...texts.map((text) => Buffer.from(text)), Buffer.from('}\n')]);
+}
+
+/** The members of an object, as JSON, without its braces. */
+export function pairsText(pairs: readonly Pair[]): string {
+  return pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',');
+}
+
+/** Divisible by 3, as base64 wants it, and little: large texts would be garbage that V8 is slow to collect. */
+const SLICE_BYTES = 12 * 1024;
+
+/** The key that carries the bytes, in pieces: `log` as text, `log_base64` where they are not UTF-8. */
+function* wrapText(bytes: Buffer): Generator<string> {
+  const isText = isUtf8(bytes);
+  yield isText ? '"log":"' : '"log_base64":"';
+  yield* isText ? escapedOf(bytes) : base64Of(bytes);
+  yield '"';
+}
+
+function* base64Of(bytes: Buffer): Generator<string> {
+  for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+    yield bytes.toString('base64', start, Math.min(start + SLICE_BYTES, bytes.length));
+  }
+}
+
+/** UTF-8 as it stands in a string of JSON. */
+function* escapedOf(bytes: Buffer): Generator<string> {
+  for (let start = 0; start < bytes.length;) {
+    const end = endOfSlice(bytes, start);
+    yield JSON.stringify(bytes.toString('utf8', start, end)).slice(1, -1);
+    start = end;
+  }
+}
+
+/** Where a slice of UTF-8 ends that cuts no character. */
+function endOfSlice(bytes: Buffer, start: number): number {
+  let end = start + SLICE_BYTES;
+  while (((bytes[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end -= 1;
+  return end;
+}
