@@ -88,6 +88,14 @@ export class Pipeline implements BlockSink, TailObserver {
     this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });
   }
 
+  get isFull(): boolean {
+    return this.#parts.window.isFull;
+  }
+
+  caughtUp(log: string): void {
+    this.#chunker.caughtUp(log);
+  }
+
   /** Nothing more is coming: what waits for company goes on its way. */
   flush(): void {
     this.#chunker.flush();
@@ -121,6 +129,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const settled = (accounts: SettledAccounts): void => {
       this.accounts.settled(accounts);
       for (const parcel of parcels) this.#settle(parcel);
+      if (parcels[0] !== undefined) this.#chunker.settled(parcels[0].log);
     };
     // A rule of the user left nothing of it.
     if (chunk.payloadBytes === 0) settled(addAccounts(NO_ACCOUNTS, chunk.accounts));

@@ -150,6 +150,23 @@ describe('blocks that wait for company', () => {
     await end();
   });
 
+  it('wait for what is in flight, and no longer, when their log has nothing more', async () => {
+    const { output, pipeline, accept, end } = setUp(true, FOR_EVER_MS);
+    for (let number = 0; number < 2; number++) {
+      await accept('{}\n', { start: number * 3 });
+      pipeline.caughtUp(LOG);
+    }
+    assert.equal(pipeline.isFull, false);
+    await output.take();
+    assert.equal(output.delivered.length, 1);
+    await output.take();
+    assert.deepEqual(
+      output.delivered.map(({ id }) => id),
+      [`${FINGERPRINT}-0-3`, `${FINGERPRINT}-3-6`],
+    );
+    await end();
+  });
+
   it('wait no longer when there is no room for more', async () => {
     const { output, window, accept, end } = setUp(true, FOR_EVER_MS);
     for (let number = 0; number < PLACES; number++) await accept('{}\n', { start: number * 3 });

@@ -1,5 +1,5 @@
 /**
- * Joins encoded blocks that follow each other to chunks: a busy log goes out in large chunks, a quiet one soon. It
+ * Joins encoded blocks that follow each other to chunks: a busy log goes out in large chunks, a quiet one at once. It
  * knows ranges and sizes, and nothing of what is in them.
  */
 import { addAccounts, chunkId, NO_ACCOUNTS, type Chunk, type ChunkAccounts } from './chunk.ts';
@@ -21,7 +21,7 @@ export interface Parcel {
 export interface ChunkerOptions<P extends Parcel> {
   /** A chunk is closed before its payload would be larger, unless a single parcel is. */
   readonly maxBytes: number;
-  /** How long an open chunk waits for more; 0 closes it at once. */
+  /** How long an open chunk waits for more, at most; 0 closes it at once. */
   readonly lingerMs: number;
   readonly emit: (chunk: Chunk, parcels: readonly P[]) => void;
 }
@@ -30,6 +30,8 @@ export interface ChunkerOptions<P extends Parcel> {
 interface Open<P extends Parcel> {
   readonly parcels: P[];
   payloadBytes: number;
+  /** All that there is of the log is in it: it waits only for what is in flight. */
+  isWhole: boolean;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
@@ -37,6 +39,8 @@ export class Chunker<P extends Parcel> {
   readonly #options: ChunkerOptions<P>;
   /** By log. The window bounds what they hold. */
   readonly #open = new Map<string, Open<P>>();
+  /** How many chunks of a log are emitted and not settled; no entry for none. */
+  readonly #inFlight = new Map<string, number>();
 
   constructor(options: ChunkerOptions<P>) {
     this.#options = options;
@@ -53,6 +57,28 @@ export class Chunker<P extends Parcel> {
     if (lingerMs === 0 || into.payloadBytes >= maxBytes) this.#close(log);
   }
 
+  /**
+   * Nothing more of the log is there to be read. Its chunk goes at once when nothing of the log is in flight, and
+   * otherwise with the last ack (Nagle's idea): a quiet log does not wait, and a busy one sends no small chunks.
+   */
+  caughtUp(log: string): void {
+    const open = this.#open.get(log);
+    if (open === undefined) return;
+    open.isWhole = true;
+    if (!this.#inFlight.has(log)) this.#close(log);
+  }
+
+  /** A chunk of the log is settled. */
+  settled(log: string): void {
+    const left = (this.#inFlight.get(log) ?? 0) - 1;
+    if (left > 0) {
+      this.#inFlight.set(log, left);
+      return;
+    }
+    this.#inFlight.delete(log);
+    if (this.#open.get(log)?.isWhole === true) this.#close(log);
+  }
+
   /** Closes all open chunks: nobody waits for more. */
   flush(): void {
     for (const log of this.#open.keys()) this.#close(log);
@@ -61,7 +87,7 @@ export class Chunker<P extends Parcel> {
   #begin(log: string): Open<P> {
     const { lingerMs } = this.#options;
     const timer = lingerMs === 0 ? undefined : setTimeout(() => this.#close(log), lingerMs);
-    const open: Open<P> = { parcels: [], payloadBytes: 0, timer };
+    const open: Open<P> = { parcels: [], payloadBytes: 0, isWhole: false, timer };
     this.#open.set(log, open);
     return open;
   }
@@ -80,6 +106,7 @@ export class Chunker<P extends Parcel> {
       payloadBytes,
       accounts: parcels.reduce((sum, { accounts }) => addAccounts(sum, accounts), NO_ACCOUNTS),
     };
+    this.#inFlight.set(log, (this.#inFlight.get(log) ?? 0) + 1);
     this.#options.emit(chunk, parcels);
   }
 }

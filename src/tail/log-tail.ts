@@ -106,7 +106,10 @@ export class LogTail {
 
   async #sleep(signal: AbortSignal): Promise<void> {
     const now = performance.now();
-    if (this.#generations.tookBytes()) await pause(PACE_MS, signal);
+    if (this.#generations.tookBytes()) {
+      this.#parts.sink.caughtUp(this.path);
+      await pause(PACE_MS, signal);
+    }
     const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
     const until = Math.min(now + poll, this.#generations.nextDeadline(now));
     await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);

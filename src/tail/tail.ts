@@ -23,8 +23,12 @@ export interface Slot extends Room {
 export interface BlockSink {
   /** Waits until there is room in the window. Rejects when the signal is aborted. */
   reserve(signal: AbortSignal): Promise<Slot>;
+  /** Whether `reserve` would wait. */
+  readonly isFull: boolean;
   /** Takes over the block and its slot. */
   accept(block: Block, slot: Slot): void;
+  /** Everything that the log has was handed on, for now: nobody need wait for more. */
+  caughtUp(log: string): void;
   /** The bytes [start, end) of a generation are left out: before `--from`, or a hole of NULs. */
   skip(generation: number, start: number, end: number): void;
 }

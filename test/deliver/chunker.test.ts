@@ -94,6 +94,53 @@ describe('a chunk', () => {
     assert.deepEqual(ids(), ['f1-0-10', 'f1-10-20']);
   });
 
+  it('goes at once when its log has nothing more, and nothing of it is in flight', (t) => {
+    mockTimers(t);
+    const { chunker, ids } = setUp(1000, LINGER_MS);
+    chunker.add(parcelOf(0, 10));
+    chunker.add(parcelOf(10, 20));
+    assert.deepEqual(ids(), []);
+    chunker.caughtUp('a.log');
+    assert.deepEqual(ids(), ['f1-0-20']);
+    chunker.caughtUp('a.log');
+    t.mock.timers.tick(LINGER_MS);
+    assert.deepEqual(ids(), ['f1-0-20']);
+  });
+
+  it('waits for what of its log is in flight, but no longer than it lingers', (t) => {
+    mockTimers(t);
+    const { chunker, ids } = setUp(1000, LINGER_MS);
+    for (const end of [10, 20]) {
+      chunker.add(parcelOf(end - 10, end));
+      chunker.flush();
+    }
+    chunker.add(parcelOf(20, 30));
+    chunker.caughtUp('a.log');
+    chunker.settled('a.log');
+    assert.deepEqual(ids(), ['f1-0-10', 'f1-10-20'], 'one is in flight still');
+    chunker.settled('a.log');
+    assert.deepEqual(ids(), ['f1-0-10', 'f1-10-20', 'f1-20-30']);
+    chunker.add(parcelOf(30, 40));
+    chunker.caughtUp('a.log');
+    t.mock.timers.tick(LINGER_MS - 1);
+    assert.equal(ids().length, 3);
+    t.mock.timers.tick(1);
+    assert.equal(ids().at(-1), 'f1-30-40');
+  });
+
+  it('waits for more when its log has more to read, and for no other log', (t) => {
+    mockTimers(t);
+    const { chunker, ids } = setUp(1000, LINGER_MS);
+    chunker.add(parcelOf(0, 10));
+    chunker.flush();
+    chunker.add(parcelOf(10, 20));
+    chunker.settled('a.log');
+    assert.deepEqual(ids(), ['f1-0-10']);
+    chunker.add(parcelOf(0, 5, { log: 'b.log', generation: 2 }));
+    chunker.caughtUp('b.log');
+    assert.deepEqual(ids(), ['f1-0-10', 'f2-0-5']);
+  });
+
   it('goes at once without a linger', () => {
     const { chunker, ids } = setUp(1000, 0);
     chunker.add(parcelOf(0, 10));
@@ -172,6 +219,8 @@ describe('all chunks together', () => {
     },
     { weight: 1, arbitrary: fc.constant('flush' as const) },
     { weight: 1, arbitrary: fc.constant('tick' as const) },
+    { weight: 1, arbitrary: fc.constant('caught up' as const) },
+    { weight: 1, arbitrary: fc.constant('settled' as const) },
   );
 
   it('hold the parcels that were added, each once, in the order of their log', (t) => {
@@ -190,6 +239,8 @@ describe('all chunks together', () => {
           for (const what of steps) {
             if (what === 'flush') chunker.flush();
             else if (what === 'tick') t.mock.timers.tick(LINGER_MS / 2);
+            else if (what === 'caught up') chunker.caughtUp('a.log');
+            else if (what === 'settled') chunker.settled('a.log');
             else {
               const { log, bytes, payloadBytes, gap, rotates } = what;
               const before = at.get(log) ?? { generation: 0, end: 0 };

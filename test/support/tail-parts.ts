@@ -56,6 +56,9 @@ export class RecordingSink implements BlockSink {
   readonly #slabBytes: number;
   /** Slots that were given out and did not come back. */
   reserved = 0;
+  isFull = false;
+  /** How often everything was handed on. */
+  caughtUps = 0;
   /** Called after each block. */
   onDelivered: (() => void) | undefined;
 
@@ -77,6 +80,10 @@ export class RecordingSink implements BlockSink {
     this.delivered.push({ generation, fingerprint, start, kind, text: bytes.toString('utf8') });
     slot.release();
     this.onDelivered?.();
+  }
+
+  caughtUp(): void {
+    this.caughtUps += 1;
   }
 
   skip(generation: number, start: number, end: number): void {
