@@ -227,7 +227,8 @@ export class LogTail {
   ): Promise<ReadResult | undefined> {
     const ended = this.#generations.hasEnded(generation, performance.now());
     try {
-      return await harvester.read(slot, generation.position, ended);
+      const fresh = harvester.readFresh(slot.slab, generation.position);
+      return fresh ?? (await harvester.read(slot, generation.position, ended));
     } catch (error) {
       const path = generation.lastSeen?.path ?? this.path;
       this.#parts.problems.report(path, error, 'the file cannot be read on');
