@@ -39,7 +39,7 @@ export class GenerationSet {
   #started = false;
   /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
   readonly #fresh = new Set<Generation>();
-  #tookBytes = false;
+  #readBytes = 0;
   /** Generations before it had nothing to read when they were last looked at. */
   #cursor = 0;
 
@@ -161,10 +161,10 @@ export class GenerationSet {
   }
 
   advance(generation: Generation, position: number): void {
+    this.#readBytes += position - generation.position;
     generation.position = position;
     generation.pendingEnd = position;
     generation.changedAt = performance.now();
-    this.#tookBytes = true;
     if (!this.#options.follow && !generation.isActive && !generation.hasUnread()) {
       generation.release();
     }
@@ -193,11 +193,15 @@ export class GenerationSet {
     }
   }
 
-  /** True when bytes were read since the last call. */
-  tookBytes(): boolean {
-    const took = this.#tookBytes;
-    this.#tookBytes = false;
-    return took;
+  /** How many bytes were read since they were last taken. */
+  get readBytes(): number {
+    return this.#readBytes;
+  }
+
+  takeReadBytes(): number {
+    const bytes = this.#readBytes;
+    this.#readBytes = 0;
+    return bytes;
   }
 
   /** The open file to read the generation from; opens it when it is not held. */

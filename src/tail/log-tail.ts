@@ -8,12 +8,13 @@ import type { ReadBlock, ReadResult } from './block-reader.ts';
 import { GenerationSet } from './generation-set.ts';
 import type { Generation, Harvester } from './generation.ts';
 import { parseLogFileName } from './names.ts';
+import { Pace } from './pace.ts';
 import { errorCode } from './problems.ts';
 import type { LogSite } from './scanner.ts';
 import { DamagedGzipError } from './source.ts';
 import { statOrUndefined } from './stat.ts';
 import type { GenerationView, LogTailOptions, LogTailParts, Remembered, Slot } from './tail.ts';
-import { pause, Wakeup } from './wakeup.ts';
+import { Wakeup } from './wakeup.ts';
 import { watchPath, type Watch } from './watch.ts';
 
 /** The slow safety poll: what no event announced is found within it (FIELD.md: watches are lossy). */
@@ -24,8 +25,14 @@ const UNWATCHED_POLL_MS = 250;
 const FULL_SCAN_MS = 10_000;
 /** How often files that were read to their end are looked through for those to close. */
 const RELEASE_EVERY_MS = 1000;
-/** Pause after reading up to the end, so that a busy log is read in runs and not event by event. */
-const PACE_MS = 5;
+/**
+ * Pause after reading up to the end, so that a busy log is read in runs and not event by event; and, while looks take
+ * the place of the watch, from one look to the next. Half of it is the median of the latency. Against what looks may
+ * miss it must be less than the life of a file under rotation at full speed: 30 ms with one backup kept.
+ */
+const LOOK_EVERY_MS = 15;
+/** More at once is too fast for looks: at this rate a file of 1 MB, kube-apiserver's smallest, is full in two. */
+const LOOK_BYTES_MAX = 512 * 1024;
 /** How long a file that cannot be read is left alone. */
 const RETRY_MS = 1000;
 
@@ -36,12 +43,15 @@ export class LogTail {
   readonly #parts: LogTailParts;
   readonly #generations: GenerationSet;
   readonly #wakeup = new Wakeup();
+  readonly #pace = new Pace();
   #watch: Watch | undefined;
   #linkWatch: Watch | undefined;
   #watchedIno = -1;
   #directoryMtimeMs = -1;
   #lastFullScan = -Infinity;
   #lastRelease = 0;
+  /** The rest of what there is may wait for the next look. */
+  #hasEnough = false;
 
   constructor(
     site: LogSite,
@@ -61,9 +71,10 @@ export class LogTail {
     return this.#generations.views();
   }
 
-  /** The directory that it watches itself; undefined while the system refuses. */
+  /** The directory that it watches, or looks at, itself; undefined while the system refuses. */
   get watchedDirectory(): string | undefined {
-    return this.#watch === undefined ? undefined : this.#site.directory;
+    const isSeen = this.#watch !== undefined || this.#pace.looks;
+    return isSeen ? this.#site.directory : undefined;
   }
 
   /** Whether every file was looked at: what has no view is nowhere on disk. */
@@ -77,15 +88,16 @@ export class LogTail {
       this.#watchDirectory();
       this.#fullScan();
       while (!signal.aborted) {
-        const generation = this.#generations.nextUnread(performance.now());
+        const generation = this.#hasEnough
+          ? undefined
+          : this.#generations.nextUnread(performance.now());
         if (generation !== undefined) await this.#harvest(generation, signal);
         else if (!this.#generations.complete) await this.#scanOn();
         else if (!this.#options.follow && this.#isDone()) return;
         else await this.#sleep(signal);
       }
     } finally {
-      this.#watch?.close();
-      this.#linkWatch?.close();
+      this.#unwatch();
       this.#generations.releaseAll();
     }
   }
@@ -106,24 +118,51 @@ export class LogTail {
 
   async #sleep(signal: AbortSignal): Promise<void> {
     const now = performance.now();
-    if (this.#generations.tookBytes()) {
-      this.#parts.sink.caughtUp(this.path);
-      await pause(PACE_MS, signal);
+    const bytes = this.#generations.takeReadBytes();
+    this.#hasEnough = false;
+    if (bytes > 0) this.#parts.sink.caughtUp(this.path);
+    if (bytes > 0 || this.#pace.looks) await this.#wakeup.pause(LOOK_EVERY_MS, signal);
+    this.#setPace(bytes);
+    if (!this.#pace.looks) {
+      const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
+      const until = Math.min(now + poll, this.#generations.nextDeadline(now));
+      await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
     }
-    const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
-    const until = Math.min(now + poll, this.#generations.nextDeadline(now));
-    await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
     if (!signal.aborted) this.#lookAround();
+  }
+
+  /**
+   * Each write wakes a watch, a thousand times a second if need be. While a log is busy, a look from time to time
+   * finds as much. That ends with anything out of the ordinary: much at once, files that come or go, no room to read
+   * on, quiet.
+   */
+  #setPace(bytes: number): void {
+    const { looks } = this.#pace;
+    this.#pace.passed({ bytes, hinted: this.#wakeup.hinted });
+    if (this.#pace.looks && !looks) this.#unwatch();
+  }
+
+  /** Goes from looks to the watch. What happened before it stood is found by another look. */
+  #listen(): void {
+    this.#pace.alarm();
+    if (this.#watch === undefined) this.#watchDirectory();
+    if (this.#watch === undefined) return;
+    this.#watchLinkTarget();
+    this.#wakeup.notify();
   }
 
   /** The truth behind the hints: what stat says of the directory and of the active file. */
   #lookAround(): void {
     const now = performance.now();
     this.#generations.lookAgain();
-    if (now - this.#lastFullScan >= FULL_SCAN_MS) this.#fullScan();
-    else if (this.#directoryChanged() || this.#generations.activeChanged()) {
-      this.#generations.scan(false);
+    const changed = this.#directoryChanged() || this.#generations.activeChanged();
+    if (changed && this.#pace.looks) {
+      // What comes and goes may do so fast from now on, and nobody has told the observer.
+      this.#listen();
+      this.#parts.observer.filesChanged();
     }
+    if (now - this.#lastFullScan >= FULL_SCAN_MS) this.#fullScan();
+    else if (changed) this.#generations.scan(false);
     if (this.#generations.isDue(now)) {
       this.#generations.scan(true);
       this.#generations.concludeMissing(now);
@@ -132,14 +171,14 @@ export class LogTail {
       this.#lastRelease = now;
       this.#generations.releaseIdle(now);
     }
-    if (this.#watch === undefined) this.#watchDirectory();
+    if (this.#watch === undefined && !this.#pace.looks) this.#listen();
   }
 
   #fullScan(): void {
     this.#lastFullScan = performance.now();
     this.#directoryChanged();
     this.#generations.scan(true);
-    this.#watchLinkTarget();
+    if (!this.#pace.looks) this.#watchLinkTarget();
   }
 
   #directoryChanged(): boolean {
@@ -154,6 +193,8 @@ export class LogTail {
   #unwatch(): void {
     this.#watch?.close();
     this.#watch = undefined;
+    this.#linkWatch?.close();
+    this.#linkWatch = undefined;
   }
 
   #watchDirectory(): void {
@@ -196,6 +237,9 @@ export class LogTail {
   }
 
   async #harvest(generation: Generation, signal: AbortSignal): Promise<void> {
+    // While it waits for room, or reads on and on, nobody looks.
+    const isLong = this.#parts.sink.isFull || this.#generations.readBytes >= LOOK_BYTES_MAX;
+    if (this.#pace.looks && isLong) this.#listen();
     const slot = await this.#parts.sink.reserve(signal).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
@@ -250,6 +294,9 @@ export class LogTail {
     const from = this.#seek(generation, result);
     if (from > 0) this.#parts.sink.skip(generation.key, start, start + from);
     this.#generations.advance(generation, start + bytes.length);
+    // What was written since is little, and a round for it would cost as much as the next look.
+    this.#hasEnough =
+      this.#pace.looks && generation.isActive && bytes.length < slot.slab.length / 2;
     if (from === bytes.length && bytes.length > 0) {
       slot.release();
       return;

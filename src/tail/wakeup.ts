@@ -6,33 +6,55 @@ import { setTimeout as delay } from 'node:timers/promises';
 export class Wakeup {
   /** Set while somebody sleeps. */
   #wake: (() => void) | undefined;
+  #endsWithHint = false;
   #hinted = false;
+  /** The signal that was slept under last: one listener serves all sleeps. */
+  #signal: AbortSignal | undefined;
+
+  /** Whether a hint came since the last sleep that hints may end. */
+  get hinted(): boolean {
+    return this.#hinted;
+  }
 
   /** Something may have changed. A hint that comes while nobody sleeps ends the next sleep at once. */
   notify(): void {
     this.#hinted = true;
-    this.#wake?.();
+    if (this.#endsWithHint) this.#wake?.();
   }
 
   /** Sleeps until a hint, the timeout or the abort. */
   async sleep(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (!this.#hinted && !signal.aborted) await this.#sleep(timeoutMs, signal);
+    if (!this.#hinted) await this.#sleep(timeoutMs, signal, true);
     this.#hinted = false;
   }
 
-  async #sleep(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /** Sleeps until the timeout or the abort: hints wait. */
+  async pause(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await this.#sleep(timeoutMs, signal, false);
+  }
+
+  async #sleep(timeoutMs: number, signal: AbortSignal, endsWithHint: boolean): Promise<void> {
+    if (signal.aborted) return;
+    this.#listenTo(signal);
+    this.#endsWithHint = endsWithHint;
     await new Promise<void>((resolve) => {
-      const done = (): void => {
+      const timer = setTimeout(() => this.#wake?.(), timeoutMs);
+      this.#wake = () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', done);
         this.#wake = undefined;
         resolve();
       };
-      const timer = setTimeout(done, timeoutMs);
-      signal.addEventListener('abort', done, { once: true });
-      this.#wake = done;
     });
   }
+
+  #listenTo(signal: AbortSignal): void {
+    if (this.#signal === signal) return;
+    this.#signal?.removeEventListener('abort', this.#end);
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#end, { once: true });
+  }
+
+  readonly #end = (): void => this.#wake?.();
 }
 
 /** Sleeps without listening to hints; ends early, and quietly, on the abort. */

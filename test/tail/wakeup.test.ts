@@ -42,6 +42,35 @@ test('a hint that comes while nobody sleeps ends the next sleep, and only that',
   assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), false);
 });
 
+test('a hint does not end a pause, but the next sleep', async (t) => {
+  const signal = signalOf(t);
+  const wakeup = new Wakeup();
+  const paused = wakeup.pause(LONG_MS, signal);
+  assert.equal(wakeup.hinted, false);
+  wakeup.notify();
+  assert.equal(wakeup.hinted, true);
+  assert.equal(await isOver(paused), false);
+  const short = new Wakeup();
+  short.notify();
+  const before = performance.now();
+  await short.pause(20, signal);
+  assert.ok(performance.now() - before >= 20 - TIMER_MS, 'nor did the one before it');
+  assert.equal(await isOver(short.sleep(LONG_MS, signal)), true);
+  assert.equal(short.hinted, false);
+});
+
+test('the abort ends a pause of a wakeup, under whatever signal', async (t) => {
+  const wakeup = new Wakeup();
+  for (let round = 0; round < 2; round++) {
+    const stop = new AbortController();
+    const paused = wakeup.pause(LONG_MS, stop.signal);
+    stop.abort();
+    assert.equal(await isOver(paused), true);
+  }
+  assert.equal(await isOver(wakeup.pause(LONG_MS, AbortSignal.abort())), true);
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, signalOf(t))), false);
+});
+
 test('the time ends the sleep, and not sooner', async (t) => {
   const before = performance.now();
   await new Wakeup().sleep(20, signalOf(t));
