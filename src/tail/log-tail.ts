@@ -246,7 +246,7 @@ export class LogTail {
     });
     if (slot === undefined) return;
     const harvester = this.#generations.hold(generation);
-    const result = harvester && (await this.#read(generation, harvester, slot));
+    const result = harvester && (await this.#read(generation, harvester, slot, signal));
     if (result === undefined || signal.aborted || generation.harvester !== harvester) {
       slot.release();
       return;
@@ -268,12 +268,15 @@ export class LogTail {
     generation: Generation,
     harvester: Harvester,
     slot: Slot,
+    signal: AbortSignal,
   ): Promise<ReadResult | undefined> {
     const ended = this.#generations.hasEnded(generation, performance.now());
     try {
       const fresh = harvester.readFresh(slot.slab, generation.position);
       return fresh ?? (await harvester.read(slot, generation.position, ended));
     } catch (error) {
+      // It waited for memory for a long line, and was told to stop.
+      if (signal.aborted) return undefined;
       const path = generation.lastSeen?.path ?? this.path;
       this.#parts.problems.report(path, error, 'the file cannot be read on');
       // What was decompressed before the damage can still be had at once.

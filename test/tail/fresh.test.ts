@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { Descriptors } from '../../src/tail/descriptors.ts';
 import { Harvester } from '../../src/tail/generation.ts';
 import { LogDirectory } from '../support/log-directory.ts';
+import { BufferSlab } from '../support/slabs.ts';
 
 const KB = 'x'.repeat(1023) + '\n';
 const LONG_AGO = new Date('2026-01-01');
@@ -53,8 +54,8 @@ test('what may have left the page cache is for the reader', (t) => {
 
 test('a gzip file and the parts of a long line are for the reader', async (t) => {
   assert.equal(setUp(t, gzipSync('a\n'), { gz: true }).fresh(), undefined);
-  const { harvester, slab, fresh } = setUp(t, 'x'.repeat(20) + '\na\n', { maxEventBytes: 8 });
-  const part = await harvester.read(slab.subarray(0, 8), 0, false);
+  const { harvester, fresh } = setUp(t, 'x'.repeat(20) + '\na\n', { maxEventBytes: 8 });
+  const part = await harvester.read(new BufferSlab(8), 0, false);
   assert.equal(part.kind === 'block' && part.block, 'part');
   assert.equal(fresh(8), undefined);
 });
