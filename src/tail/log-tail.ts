@@ -52,6 +52,8 @@ export class LogTail {
   #lastRelease = 0;
   /** The rest of what there is may wait for the next look. */
   #hasEnough = false;
+  /** Read, and not handed on yet. */
+  #inHand: { readonly block: Block; readonly slot: Slot } | undefined;
 
   constructor(
     site: LogSite,
@@ -91,12 +93,14 @@ export class LogTail {
         const generation = this.#hasEnough
           ? undefined
           : this.#generations.nextUnread(performance.now());
+        if (generation === undefined) this.#handOn();
         if (generation !== undefined) await this.#harvest(generation, signal);
         else if (!this.#generations.complete) await this.#scanOn();
         else if (!this.#options.follow && this.#isDone()) return;
         else await this.#sleep(signal);
       }
     } finally {
+      this.#handOn();
       this.#unwatch();
       this.#generations.releaseAll();
     }
@@ -240,13 +244,17 @@ export class LogTail {
     // While it waits for room, or reads on and on, nobody looks.
     const isLong = this.#parts.sink.isFull || this.#generations.readBytes >= LOOK_BYTES_MAX;
     if (this.#pace.looks && isLong) this.#listen();
+    // It may be the block in hand that takes the last place.
+    if (this.#parts.sink.isFull) this.#handOn();
     const slot = await this.#parts.sink.reserve(signal).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
     });
     if (slot === undefined) return;
     const harvester = this.#generations.hold(generation);
-    const result = harvester && (await this.#read(generation, harvester, slot, signal));
+    const reading = harvester && this.#read(generation, harvester, slot, signal);
+    this.#handOn();
+    const result = await reading;
     if (result === undefined || signal.aborted || generation.harvester !== harvester) {
       slot.release();
       return;
@@ -313,7 +321,14 @@ export class LogTail {
       kind: result.block,
       bytes: bytes.subarray(from),
     };
-    this.#parts.sink.accept(block, slot);
+    this.#inHand = { block, slot };
+  }
+
+  /** A block is handed on while the next one is read, and at the latest before anything else is waited for. */
+  #handOn(): void {
+    const { block, slot } = this.#inHand ?? {};
+    this.#inHand = undefined;
+    if (block !== undefined && slot !== undefined) this.#parts.sink.accept(block, slot);
   }
 
   /** How many bytes of the block lie before the time of `--from`. */
