@@ -216,7 +216,7 @@ function withoutLinks(sites: ReadonlyMap<string, Wanted>): LogSite[] {
 /** Where the links lead; of an active file that is not there just now, where its directory is. */
 function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     const parent = dirname(path);

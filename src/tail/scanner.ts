@@ -9,6 +9,7 @@ import type { SeenFile } from './file-set.ts';
 import { gzContentSize, headUnchanged, readGzHead, readHead, type Head } from './fingerprint.ts';
 import { compareAge, parseLogFileName, type LogFileName } from './names.ts';
 import { errorCode, type Problems } from './problems.ts';
+import { statOrUndefined } from './stat.ts';
 
 /** A log: the active file and its backups in one directory. */
 export interface LogSite {
@@ -67,8 +68,24 @@ const MAX_OPENED_AHEAD = 64;
  */
 const MAX_LISTINGS = 4;
 
+/**
+ * How long a listing of the directory is taken for granted that shows no change of its own: not all file systems can
+ * be trusted to show one. A listing of more names is not kept, since they would be the memory of a large log.
+ */
+const LISTING_MAX_AGE_MS = 60_000;
+const LISTING_MAX_NAMES = 1000;
+/** File times are as coarse as a tick, and on some file systems 2 s: another change may have the same. */
+const COARSE_TIME_MS = 2000;
+
 /** Stands for the inode of a file that was only listed: opening it says the rest. */
 const NOT_LOOKED_AT = -1;
+
+/** What the directory held, when it was last listed. */
+interface Listing {
+  readonly names: readonly string[];
+  readonly stats: Stats;
+  readonly readMs: number;
+}
 
 export class Scanner {
   readonly #site: LogSite;
@@ -80,6 +97,7 @@ export class Scanner {
   #listed: readonly SeenFile[] = [];
   /** All names that the listing met, of this log and of others. */
   #names: readonly string[] = [];
+  #listing: Listing | undefined;
   /** Files before it are identified. */
   #next = 0;
   /** Since when files are there and cannot be read: of the last complete scan, and of the one under way. */
@@ -206,9 +224,20 @@ export class Scanner {
 
   #readNames(): readonly string[] | undefined {
     const { directory } = this.#site;
+    const now = Date.now();
+    const stats = statOrUndefined(directory);
+    if (this.#listing !== undefined && isCurrent(this.#listing, stats, now)) {
+      return this.#listing.names;
+    }
+    this.#listing = undefined;
     try {
       const names = readdirSync(directory);
       this.#problems.clear(directory);
+      // Looked at before it was listed: what changed meanwhile shows next time.
+      const isCertain = stats !== undefined && now - stats.mtimeMs > COARSE_TIME_MS;
+      if (isCertain && names.length <= LISTING_MAX_NAMES) {
+        this.#listing = { names, stats, readMs: now };
+      }
       return names;
     } catch (error) {
       this.#problems.report(directory, error, 'the directory cannot be read');
@@ -299,6 +328,16 @@ export class Scanner {
     this.#unreadableNow.set(path, this.#unreadable.get(path) ?? performance.now());
     this.#problems.report(path, error, what);
   }
+}
+
+function isCurrent(
+  { stats: then, readMs }: Listing,
+  now: Stats | undefined,
+  nowMs: number,
+): boolean {
+  const isSame = now?.ino === then.ino && now.dev === then.dev;
+  const showsNone = isSame && now.mtimeMs === then.mtimeMs && now.ctimeMs === then.ctimeMs;
+  return showsNone && nowMs - readMs < LISTING_MAX_AGE_MS;
 }
 
 const damaged = Object.assign(new Error('damaged'), { code: 'DAMAGED_GZIP' });

@@ -1,6 +1,7 @@
 /** One look at a log's directory: which files it has, who they are, and what was opened to find out. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import fs, { chmodSync, mkdirSync, renameSync, utimesSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -170,4 +171,42 @@ test('a directory that is not there is reported, once, and cleared when it is', 
   directory.comeBack();
   assert.deepEqual(namesOf(look()), [ACTIVE]);
   assert.deepEqual(parts.problems.list(), []);
+});
+
+test('a directory that shows no change is not listed again, for a while', (t) => {
+  const { directory, look } = looking(t, { [ACTIVE]: 'a\n' });
+  let listed = 0;
+  const { readdirSync } = fs;
+  const counting = (...args: Parameters<typeof readdirSync>) => {
+    if (args[0] === directory.path) listed += 1;
+    return readdirSync(...args);
+  };
+  t.mock.method(fs, 'readdirSync', counting);
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const lists = (expected: readonly string[] = [ACTIVE]): number => {
+    const before = listed;
+    assert.deepEqual(namesOf(look({ full: true })), expected);
+    return listed - before;
+  };
+  const isOld = (): void => utimesSync(directory.path, new Date(0), new Date(0));
+  assert.ok(lists() > 0);
+  assert.ok(lists() > 0, 'just changed: another change may have the same time');
+  isOld();
+  assert.ok(lists() > 0);
+  assert.equal(lists(), 0);
+  renameSync(directory.file(ACTIVE), directory.file(backup(1)));
+  isOld();
+  assert.ok(lists([backup(1)]) > 0, 'the time of the change tells, whatever it was set to');
+  assert.equal(lists([backup(1)]), 0);
+  chmodSync(directory.path, 0o755);
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+  lists([backup(1)]);
+  t.mock.timers.tick(59_000);
+  assert.equal(lists([backup(1)]), 0);
+  t.mock.timers.tick(1000);
+  assert.ok(lists([backup(1)]) > 0, 'not all file systems can be trusted');
 });
