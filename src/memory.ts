@@ -34,6 +34,8 @@ export class Memory {
   readonly #lock: StateLock;
   readonly #log: Log;
   #problemsSaved = '[]';
+  /** The revisions of tail and pipeline up to which each log is noted. */
+  readonly #noted = new Map<string, readonly [tail: number, pipeline: number]>();
 
   private constructor(book: CheckpointBook, store: CheckpointStore, lock: StateLock, log: Log) {
     this.#book = book;
@@ -95,7 +97,9 @@ export class Memory {
 
   #collect({ tails, pipeline, problems }: Remembering): CheckpointFile | undefined {
     const now = new Date();
-    for (const [log, tail] of tails) this.#note(log, tail, pipeline, now);
+    for (const [log, tail] of tails) {
+      if (!this.#isNoted(log, tail, pipeline)) this.#note(log, tail, pipeline, now);
+    }
     for (const { log, loss } of pipeline.takeLosses()) {
       this.#book.settle(log, loss.fingerprint, loss.from + loss.bytes, now);
     }
@@ -105,6 +109,16 @@ export class Memory {
     if (changed === undefined && text === this.#problemsSaved) return undefined;
     this.#problemsSaved = text;
     return { checkpoints: changed ?? this.#book.all(), problems: listed };
+  }
+
+  /** Whether nothing has changed since the log was noted; if something has, it is noted from now on. */
+  #isNoted(log: string, tail: LogTail, pipeline: Pipeline): boolean {
+    const [ofTail, ofPipeline] = this.#noted.get(log) ?? [];
+    const { revision } = tail;
+    if (revision === undefined) this.#noted.delete(log);
+    else if (revision === ofTail && pipeline.revision === ofPipeline) return true;
+    else this.#noted.set(log, [revision, pipeline.revision]);
+    return false;
   }
 
   #note(log: string, tail: LogTail, pipeline: Pipeline, now: Date): void {

@@ -53,6 +53,8 @@ export class Pipeline implements BlockSink, TailObserver {
   readonly accounts = new Accounts();
   /** By generation key; from the first block until the generation is forgotten and settled. */
   readonly ledgers = new Map<number, LedgerEntry>();
+  /** How often something was settled or lost. */
+  #changes = 0;
   readonly #parts: PipelineParts;
   readonly #chunker: Chunker<Encoded>;
   /** What each chunk was made of: to divide it when no receiver takes it. */
@@ -86,6 +88,11 @@ export class Pipeline implements BlockSink, TailObserver {
     const { log, generation, fingerprint, start, end } = block;
     const range = { log, generation, fingerprint, start, end };
     this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });
+  }
+
+  /** The same as before when no ledger has moved. */
+  get revision(): number {
+    return this.#changes;
   }
 
   get isFull(): boolean {
@@ -139,6 +146,7 @@ export class Pipeline implements BlockSink, TailObserver {
   #settle({ block, payload, place }: Encoded): void {
     const { ledger } = this.#entry(block);
     ledger.settle(block.start, block.end);
+    this.#changes += 1;
     if (!this.#parts.remembers && ledger.isSettled) this.ledgers.delete(block.generation);
     this.#parts.transcoder.recycle(payload);
     place.release();
@@ -166,6 +174,7 @@ export class Pipeline implements BlockSink, TailObserver {
 
   lost(log: string, loss: Loss): void {
     this.accounts.lost(loss.bytes);
+    this.#changes += 1;
     if (this.#parts.remembers && !this.#settleLoss(log, loss)) this.#losses.push({ log, loss });
     this.#parts.log.error('lost: the file was deleted or cut before it was read to its end', {
       path: loss.path,

@@ -31,9 +31,12 @@ const patient = new AbortController().signal;
 /** A tail, as far as memory sees it: the generations that it knows now. */
 class FakeTail {
   hasSeenAll = true;
+  revision: number | undefined;
+  asked = 0;
   #views: readonly GenerationView[] = [];
 
   views(): readonly GenerationView[] {
+    this.asked += 1;
     return this.#views;
   }
 
@@ -129,6 +132,33 @@ describe('the log that a file belongs to', () => {
 });
 
 describe('what is saved', () => {
+  it('of a log that is idle is not asked for again, until it moves, or a chunk of it', async (t) => {
+    const setup = await Setup.open(t);
+    const { tail } = setup;
+    await setup.accept('{"a":1}\n');
+    const asks = async (): Promise<boolean> => {
+      const { asked } = tail;
+      await setup.saved();
+      return tail.asked > asked;
+    };
+    tail.sees({ position: 8, size: 8 });
+    tail.revision = 1;
+    assert.equal(await asks(), true);
+    assert.equal(await asks(), false);
+    await setup.output.take();
+    assert.equal(await setup.savedOffset(), 8);
+    assert.equal(await asks(), false);
+    tail.sees({ position: 8, size: 20 });
+    tail.revision = 2;
+    assert.equal((await setup.saved()).checkpoints[0]?.size, 20);
+    tail.revision = undefined;
+    assert.equal(await asks(), true);
+    assert.equal(await asks(), true, 'it may move at any time');
+    tail.revision = 2;
+    assert.equal(await asks(), true, 'and may have');
+    assert.equal(await asks(), false);
+  });
+
   it('is what was settled, not what was read', async (t) => {
     const setup = await Setup.open(t);
     await setup.accept('{"a":1}\n');

@@ -30,7 +30,9 @@ const RELEASE_EVERY_MS = 1000;
  * the place of the watch, from one look to the next. Half of it is the median of the latency. Against what looks may
  * miss it must be less than the life of a file under rotation at full speed: 30 ms with one backup kept.
  */
-const LOOK_EVERY_MS = 15;
+const LOOK_EVERY_MS = 16;
+/** How often such a look takes in the whole directory: a rotation shows in the active file, and the rest can wait. */
+const LOOK_WIDE_EVERY_MS = 100;
 /** More at once is too fast for looks: at this rate a file of 1 MB, kube-apiserver's smallest, is full in two. */
 const LOOK_BYTES_MAX = 512 * 1024;
 /** How long a file that cannot be read is left alone. */
@@ -48,8 +50,11 @@ export class LogTail {
   #linkWatch: Watch | undefined;
   #watchedIno = -1;
   #directoryMtimeMs = -1;
+  #lastWideLook = -Infinity;
   #lastFullScan = -Infinity;
   #lastRelease = 0;
+  #asleep = false;
+  #revision = 0;
   /** The rest of what there is may wait for the next look. */
   #hasEnough = false;
   /** Read, and not handed on yet. */
@@ -77,6 +82,14 @@ export class LogTail {
   get watchedDirectory(): string | undefined {
     const isSeen = this.#watch !== undefined || this.#pace.looks;
     return isSeen ? this.#site.directory : undefined;
+  }
+
+  /**
+   * The same as before when `views` still tells the same; undefined while it may change at any time. Noting nothing new
+   * of a hundred idle logs, twice a second, was a quarter of what they cost.
+   */
+  get revision(): number | undefined {
+    return this.#asleep ? this.#revision : undefined;
   }
 
   /** Whether every file was looked at: what has no view is nowhere on disk. */
@@ -130,7 +143,9 @@ export class LogTail {
     if (!this.#pace.looks) {
       const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
       const until = Math.min(now + poll, this.#generations.nextDeadline(now));
+      this.#asleep = true;
       await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
+      this.#asleep = false;
     }
     if (!signal.aborted) this.#lookAround();
   }
@@ -159,16 +174,17 @@ export class LogTail {
   #lookAround(): void {
     const now = performance.now();
     this.#generations.lookAgain();
-    const changed = this.#directoryChanged() || this.#generations.activeChanged();
+    const wide = !this.#pace.looks || now - this.#lastWideLook >= LOOK_WIDE_EVERY_MS;
+    const changed = (wide && this.#directoryChanged()) || this.#generations.activeChanged();
     if (changed && this.#pace.looks) {
       // What comes and goes may do so fast from now on, and nobody has told the observer.
       this.#listen();
       this.#parts.observer.filesChanged();
     }
     if (now - this.#lastFullScan >= FULL_SCAN_MS) this.#fullScan();
-    else if (changed) this.#generations.scan(false);
+    else if (changed) this.#scan(false);
     if (this.#generations.isDue(now)) {
-      this.#generations.scan(true);
+      this.#scan(true);
       this.#generations.concludeMissing(now);
     }
     if (now - this.#lastRelease >= RELEASE_EVERY_MS) {
@@ -181,11 +197,17 @@ export class LogTail {
   #fullScan(): void {
     this.#lastFullScan = performance.now();
     this.#directoryChanged();
-    this.#generations.scan(true);
+    this.#scan(true);
     if (!this.#pace.looks) this.#watchLinkTarget();
   }
 
+  #scan(full: boolean): void {
+    this.#revision += 1;
+    this.#generations.scan(full);
+  }
+
   #directoryChanged(): boolean {
+    this.#lastWideLook = performance.now();
     const stats = statOrUndefined(this.#site.directory);
     const mtimeMs = stats?.mtimeMs ?? -1;
     if (stats?.ino !== this.#watchedIno) this.#unwatch();
@@ -236,7 +258,7 @@ export class LogTail {
   #onHint(files: boolean, name: string | undefined): void {
     if (files) this.#parts.observer.filesChanged();
     if (name !== undefined && parseLogFileName(name).base !== this.#site.base) return;
-    if (files) this.#generations.scan(false);
+    if (files) this.#scan(false);
     this.#wakeup.notify();
   }
 
@@ -261,11 +283,11 @@ export class LogTail {
     }
     if (!generation.isIntact()) {
       slot.release();
-      this.#generations.scan(false);
+      this.#scan(false);
       if (generation.harvester === harvester && !generation.isIntact()) {
         // Unlinked and overwritten: no scan shows what became of it. What is left of it may be elsewhere.
         generation.release();
-        this.#generations.scan(false);
+        this.#scan(false);
       }
       return;
     }
@@ -296,6 +318,7 @@ export class LogTail {
   }
 
   #take(generation: Generation, result: ReadResult, slot: Slot): void {
+    this.#revision += 1;
     if (result.kind === 'pending') {
       slot.release();
       this.#generations.reachedEnd(generation, result.end);

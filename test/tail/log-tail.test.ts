@@ -183,6 +183,28 @@ describe('following', () => {
     await done;
   });
 
+  it('says by its revision when something has moved, and when nothing has', async (t) => {
+    const directory = new LogDirectory(t);
+    directory.write(ACTIVE, 'a\n');
+    const { parts, tail, delivers } = start(t, directory);
+    assert.equal(tail.revision, undefined, 'it is awake');
+    let before: number | undefined;
+    const hasMoved = async (): Promise<void> => {
+      await until('its sleep', () => tail.revision !== undefined);
+      assert.notEqual(tail.revision, before);
+      before = tail.revision;
+    };
+    await delivers('a\n');
+    await hasMoved();
+    directory.append(ACTIVE, 'b\n');
+    await delivers('a\nb\n');
+    await hasMoved();
+    rotate(directory, 1, '');
+    await until('the rotation', () => parts.observer.rotations === 1);
+    await hasMoved();
+    assert.equal(tail.revision, before);
+  });
+
   it('begins when the file appears, the directory being there or not', async (t) => {
     const directory = new LogDirectory(t);
     const here = start(t, directory);
