@@ -39,7 +39,6 @@ export class GenerationSet {
   #started = false;
   /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
   readonly #fresh = new Set<Generation>();
-  #readBytes = 0;
   /** Generations before it had nothing to read when they were last looked at. */
   #cursor = 0;
 
@@ -161,7 +160,6 @@ export class GenerationSet {
   }
 
   advance(generation: Generation, position: number): void {
-    this.#readBytes += position - generation.position;
     generation.position = position;
     generation.pendingEnd = position;
     generation.changedAt = performance.now();
@@ -191,17 +189,6 @@ export class GenerationSet {
         { path, offset: end },
       );
     }
-  }
-
-  /** How many bytes were read since they were last taken. */
-  get readBytes(): number {
-    return this.#readBytes;
-  }
-
-  takeReadBytes(): number {
-    const bytes = this.#readBytes;
-    this.#readBytes = 0;
-    return bytes;
   }
 
   /** The open file to read the generation from; opens it when it is not held. */

@@ -33,8 +33,6 @@ const RELEASE_EVERY_MS = 1000;
 const LOOK_EVERY_MS = 16;
 /** How often such a look takes in the whole directory: a rotation shows in the active file, and the rest can wait. */
 const LOOK_WIDE_EVERY_MS = 100;
-/** More at once is too fast for looks: at this rate a file of 1 MB, kube-apiserver's smallest, is full in two. */
-const LOOK_BYTES_MAX = 512 * 1024;
 /** How long a file that cannot be read is left alone. */
 const RETRY_MS = 1000;
 
@@ -55,6 +53,8 @@ export class LogTail {
   #lastRelease = 0;
   #asleep = false;
   #revision = 0;
+  /** How many bytes were read since the last sleep. */
+  #readBytes = 0;
   /** The rest of what there is may wait for the next look. */
   #hasEnough = false;
   /** Read, and not handed on yet. */
@@ -135,7 +135,8 @@ export class LogTail {
 
   async #sleep(signal: AbortSignal): Promise<void> {
     const now = performance.now();
-    const bytes = this.#generations.takeReadBytes();
+    const bytes = this.#readBytes;
+    this.#readBytes = 0;
     this.#hasEnough = false;
     if (bytes > 0) this.#parts.sink.caughtUp(this.path);
     if (bytes > 0 || this.#pace.looks) await this.#wakeup.pause(LOOK_EVERY_MS, signal);
@@ -258,13 +259,16 @@ export class LogTail {
   #onHint(files: boolean, name: string | undefined): void {
     if (files) this.#parts.observer.filesChanged();
     if (name !== undefined && parseLogFileName(name).base !== this.#site.base) return;
-    if (files) this.#scan(false);
+    if (files) {
+      this.#pace.alarm();
+      this.#scan(false);
+    }
     this.#wakeup.notify();
   }
 
   async #harvest(generation: Generation, signal: AbortSignal): Promise<void> {
     // While it waits for room, or reads on and on, nobody looks.
-    const isLong = this.#parts.sink.isFull || this.#generations.readBytes >= LOOK_BYTES_MAX;
+    const isLong = this.#parts.sink.isFull || this.#pace.isTooFast(this.#readBytes);
     if (this.#pace.looks && isLong) this.#listen();
     // It may be the block in hand that takes the last place.
     if (this.#parts.sink.isFull) this.#handOn();
@@ -328,6 +332,7 @@ export class LogTail {
     const from = this.#seek(generation, result);
     if (from > 0) this.#parts.sink.skip(generation.key, start, start + from);
     this.#generations.advance(generation, start + bytes.length);
+    this.#readBytes += bytes.length;
     // What was written since is little, and a round for it would cost as much as the next look.
     this.#hasEnough =
       this.#pace.looks && generation.isActive && bytes.length < slot.slab.length / 2;

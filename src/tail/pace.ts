@@ -13,6 +13,11 @@ export interface Round {
 
 /** A log is busy when it grew in so many rounds in a row. A short burst is not worth closing a watch. */
 const BUSY_ROUNDS = 8;
+/**
+ * More in a round is too fast for looks. kube-apiserver's smallest file has 1 MB: at this rate it takes four rounds to
+ * fill, and is there for as many more until it is deleted.
+ */
+const LOOK_BYTES_MAX = 256 * 1024;
 /** A log is quiet when so many looks in a row found nothing: then a watch that sleeps costs less. */
 const QUIET_LOOKS = 8;
 
@@ -26,16 +31,23 @@ export class Pace {
     return this.#looks;
   }
 
+  /** Whether so much in a round is too much for looks. */
+  isTooFast(bytes: number): boolean {
+    return bytes > LOOK_BYTES_MAX;
+  }
+
   /** A round is over. */
   passed({ bytes, hinted }: Round): void {
-    const speaksForChange = this.#looks ? bytes === 0 : bytes > 0 && hinted;
+    if (this.isTooFast(bytes)) this.alarm();
+    const isBusy = hinted && bytes > 0 && !this.isTooFast(bytes);
+    const speaksForChange = this.#looks ? bytes === 0 : isBusy;
     this.#count = speaksForChange ? this.#count + 1 : 0;
     if (this.#count < (this.#looks ? QUIET_LOOKS : BUSY_ROUNDS)) return;
     this.#looks = !this.#looks;
     this.#count = 0;
   }
 
-  /** Something happens that looks may be too slow for: it takes a watch. */
+  /** Something happens that looks may be too slow for: it takes a watch, for some time at least. */
   alarm(): void {
     this.#looks = false;
     this.#count = 0;

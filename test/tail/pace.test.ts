@@ -42,6 +42,14 @@ test('a log that is quiet now and then is watched', () => {
   }
 });
 
+test('a log that grows fast is watched', () => {
+  const fast: Round = { bytes: 256 * 1024 + 1, hinted: true };
+  const pace = new Pace();
+  assert.equal(roundsToChange(pace, fast), undefined);
+  assert.notEqual(roundsToChange(pace, { ...fast, bytes: fast.bytes - 1 }), undefined);
+  assert.equal(roundsToChange(pace, fast), 1);
+});
+
 test('an alarm ends it at once, and what came before does not count', () => {
   const pace = new Pace();
   const toLooks = roundsToChange(pace, BUSY) ?? 0;
