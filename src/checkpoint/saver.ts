@@ -8,7 +8,7 @@ import type { CheckpointFile } from './format.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** With the time that a save takes, the checkpoint on disk stays under a second old. */
-const SAVE_EVERY_MS = 500;
+const SAVE_EVERY_MS = 800;
 
 export interface CheckpointSource {
   /** What is to be saved; undefined when nothing changed since the last call. */

@@ -46,6 +46,9 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a receiver says is short; more of it comes in several turns. */
+const HEARD_BYTES = 16 * 1024;
+
 /** So much is given to the socket at once: progress, and its lack, is seen for each slice. */
 const SLICE_BYTES = 256 * 1024;
 /** When the kernel asks a silent receiver whether it still lives. */
@@ -118,7 +121,7 @@ export class Connection {
     const { login, hostname, signal } = options;
     const salt = randomBytes(SALT_BYTES).toString('hex');
     this.#handshake = login && new Handshake({ login, hostname, salt });
-    const socket = dial(options);
+    const socket = dial(options, (bytes) => this.#hear(bytes));
     this.#socket = socket;
     const end = (): void => this.#end();
     this.closed = new Promise((resolve) => {
@@ -138,7 +141,6 @@ export class Connection {
       else this.#expect('TLS_TIMEOUT', options.deadlines.connect);
     });
     socket.once('secureConnect', () => this.#connected());
-    socket.on('data', (bytes: Buffer) => this.#hear(bytes));
     socket.on('error', (error) => this.#fail(error));
     socket.once('end', () => socket.destroy());
   }
@@ -355,11 +357,17 @@ export class Connection {
   }
 }
 
-/** The name is looked up anew for each connection. */
-function dial({ host, port, tls: material }: ConnectionOptions): net.Socket {
-  if (material === undefined) return net.connect({ host, port });
+/**
+ * The name is looked up anew for each connection.
+ * @param hear takes what the receiver says; the bytes are the socket's, and are written over.
+ */
+function dial(
+  { host, port, tls: material }: ConnectionOptions,
+  hear: (bytes: Buffer) => void,
+): net.Socket {
+  if (material === undefined) return dialPlain(host, port, hear);
   const { ca, cert, key, serverName } = material;
-  return tls.connect({
+  const socket = tls.connect({
     host,
     port,
     servername: serverName ?? (net.isIP(host) === 0 ? host : ''),
@@ -368,6 +376,20 @@ function dial({ host, port, tls: material }: ConnectionOptions): net.Socket {
     ...(cert && { cert }),
     ...(key && { key }),
   });
+  return socket.on('data', hear);
+}
+
+/** Acks are read into one buffer: as events of a stream they would cost as much as what is sent between them. */
+function dialPlain(host: string, port: number, hear: (bytes: Buffer) => void): net.Socket {
+  const buffer = Buffer.allocUnsafe(HEARD_BYTES);
+  const onread = {
+    buffer,
+    callback: (length: number): boolean => {
+      hear(buffer.subarray(0, length));
+      return true;
+    },
+  };
+  return net.connect({ host, port, onread }).resume();
 }
 
 /** A small message is one slice, so that it leaves in one packet. */
