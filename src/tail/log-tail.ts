@@ -10,6 +10,7 @@ import type { Generation, Harvester } from './generation.ts';
 import { parseLogFileName } from './names.ts';
 import { Pace } from './pace.ts';
 import { errorCode } from './problems.ts';
+import { SafetyPoll } from './safety-poll.ts';
 import type { LogSite } from './scanner.ts';
 import { DamagedGzipError } from './source.ts';
 import { statOrUndefined } from './stat.ts';
@@ -17,12 +18,6 @@ import type { GenerationView, LogTailOptions, LogTailParts, Remembered, Slot } f
 import { Wakeup } from './wakeup.ts';
 import { watchPath, type Watch } from './watch.ts';
 
-/** The slow safety poll: what no event announced is found within it (FIELD.md: watches are lossy). */
-const SAFETY_POLL_MS = 1000;
-/** The poll where the system refuses to watch (SELinux, inotify limits): the only source of news then. */
-const UNWATCHED_POLL_MS = 250;
-/** How often every file is looked at anew, whatever its name: a backup may still grow, or be replaced. */
-const FULL_SCAN_MS = 10_000;
 /** How often files that were read to their end are looked through for those to close. */
 const RELEASE_EVERY_MS = 1000;
 /**
@@ -44,6 +39,7 @@ export class LogTail {
   readonly #generations: GenerationSet;
   readonly #wakeup = new Wakeup();
   readonly #pace = new Pace();
+  readonly #safetyPoll = new SafetyPoll();
   #watch: Watch | undefined;
   #linkWatch: Watch | undefined;
   #watchedIno = -1;
@@ -52,6 +48,8 @@ export class LogTail {
   #lastFullScan = -Infinity;
   #lastRelease = 0;
   #asleep = false;
+  /** Whether a hint ended the last sleep. */
+  #wasHinted = false;
   #revision = 0;
   /** How many bytes were read since the last sleep. */
   #readBytes = 0;
@@ -142,10 +140,12 @@ export class LogTail {
     if (bytes > 0 || this.#pace.looks) await this.#wakeup.pause(LOOK_EVERY_MS, signal);
     this.#setPace(bytes);
     if (!this.#pace.looks) {
-      const poll = this.#watch === undefined ? UNWATCHED_POLL_MS : SAFETY_POLL_MS;
+      const hinted = this.#wasHinted || this.#wakeup.hinted;
+      this.#safetyPoll.passed({ hinted, found: bytes > 0 });
+      const poll = this.#safetyPoll.intervalMs(this.#watch !== undefined);
       const until = Math.min(now + poll, this.#generations.nextDeadline(now));
       this.#asleep = true;
-      await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
+      this.#wasHinted = await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);
       this.#asleep = false;
     }
     if (!signal.aborted) this.#lookAround();
@@ -182,7 +182,7 @@ export class LogTail {
       this.#listen();
       this.#parts.observer.filesChanged();
     }
-    if (now - this.#lastFullScan >= FULL_SCAN_MS) this.#fullScan();
+    if (now - this.#lastFullScan >= this.#fullScanMs) this.#fullScan();
     else if (changed) this.#scan(false);
     if (this.#generations.isDue(now)) {
       this.#scan(true);
@@ -193,6 +193,10 @@ export class LogTail {
       this.#generations.releaseIdle(now);
     }
     if (this.#watch === undefined && !this.#pace.looks) this.#listen();
+  }
+
+  get #fullScanMs(): number {
+    return this.#safetyPoll.fullScanMs(this.#watch !== undefined);
   }
 
   #fullScan(): void {
@@ -229,7 +233,7 @@ export class LogTail {
     const { directory } = this.#site;
     this.#watchedIno = statOrUndefined(directory)?.ino ?? -1;
     if (this.#watchedIno === -1) return;
-    const report = `cannot watch, polling every ${UNWATCHED_POLL_MS} ms`;
+    const report = `cannot watch, polling every ${this.#safetyPoll.intervalMs(false)} ms`;
     this.#watch = watchPath(directory, {
       onHint: (hint, name) => this.#onHint(hint === 'files', name),
       onError: (error) => {

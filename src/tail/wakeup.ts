@@ -22,10 +22,12 @@ export class Wakeup {
     if (this.#endsWithHint) this.#wake?.();
   }
 
-  /** Sleeps until a hint, the timeout or the abort. */
-  async sleep(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /** Sleeps until a hint, the timeout or the abort. @returns whether there was a hint. */
+  async sleep(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#hinted) await this.#sleep(timeoutMs, signal, true);
+    const hinted = this.#hinted;
     this.#hinted = false;
+    return hinted;
   }
 
   /** Sleeps until the timeout or the abort: hints wait. */

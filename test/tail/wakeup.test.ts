@@ -16,7 +16,7 @@ function signalOf(t: TestContext): AbortSignal {
 }
 
 /** Whether a promise is settled by now. */
-async function isOver(sleep: Promise<void>): Promise<boolean> {
+async function isOver(sleep: Promise<unknown>): Promise<boolean> {
   let over = false;
   void sleep.then(() => (over = true));
   await new Promise((resolve) => setImmediate(resolve));
@@ -30,7 +30,12 @@ test('a hint ends the sleep, and not the next one', async (t) => {
   assert.equal(await isOver(sleep), false);
   wakeup.notify();
   assert.equal(await isOver(sleep), true);
+  assert.equal(await sleep, true);
   assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), false);
+});
+
+test('a sleep that ends by itself had no hint', async (t) => {
+  assert.equal(await new Wakeup().sleep(1, signalOf(t)), false);
 });
 
 test('a hint that comes while nobody sleeps ends the next sleep, and only that', async (t) => {
