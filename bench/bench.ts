@@ -64,7 +64,7 @@ export function fullSize(megabytes: number, rounds: number): Size {
     drainBytes: megabytes * 1e6,
     latencySettleMs: 3000,
     latencyMs: 10_000,
-    idleSettleMs: 5000,
+    idleSettleMs: 8000,
     idleMs: 30_000,
     growthBytes: 40e6,
     growthBackups: [FEW_BACKUPS, MANY_BACKUPS],
@@ -91,7 +91,7 @@ export const SMALL: Size = {
   backlogFiles: 3,
   backlogFileBytes: 3e6,
   backups: 200,
-  followMs: 700,
+  followMs: 4000,
   slow: { stopsMs: 100, isSlowMs: 200 },
   faults: 'quick',
 };

@@ -13,7 +13,8 @@ function pollAfter(...awakenings: readonly Awakening[]): SafetyPoll {
   return poll;
 }
 
-const quiet = (rounds: number): readonly Awakening[] => Array<Awakening>(rounds).fill(NOTHING);
+const quiet = (rounds: number): readonly Awakening[] =>
+  Array.from({ length: rounds }, () => NOTHING);
 
 test('a log that is quiet for a while is looked at every five seconds', () => {
   assert.equal(pollAfter().intervalMs(true), 1000);
