@@ -44,6 +44,7 @@ export class LogTail {
   #linkWatch: Watch | undefined;
   #watchedIno = -1;
   #directoryMtimeMs = -1;
+  #lastLook = -Infinity;
   #lastWideLook = -Infinity;
   #lastFullScan = -Infinity;
   #lastRelease = 0;
@@ -137,7 +138,10 @@ export class LogTail {
     this.#readBytes = 0;
     this.#hasEnough = false;
     if (bytes > 0) this.#parts.sink.caughtUp(this.path);
-    if (bytes > 0 || this.#pace.looks) await this.#wakeup.pause(LOOK_EVERY_MS, signal);
+    if (bytes > 0 || this.#pace.looks) {
+      const next = this.#lastLook + LOOK_EVERY_MS;
+      await this.#wakeup.pause(Math.max(1, next - performance.now()), signal);
+    }
     this.#setPace(bytes);
     if (!this.#pace.looks) {
       const hinted = this.#wasHinted || this.#wakeup.hinted;
@@ -162,28 +166,31 @@ export class LogTail {
     if (this.#pace.looks && !looks) this.#unwatch();
   }
 
-  /** Goes from looks to the watch. What happened before it stood is found by another look. */
+  /** Goes from looks to the watch, and looks at what happened before it stood. */
   #listen(): void {
     this.#pace.alarm();
-    if (this.#watch === undefined) this.#watchDirectory();
+    this.#watchDirectory();
     if (this.#watch === undefined) return;
     this.#watchLinkTarget();
-    this.#wakeup.notify();
+    this.#directoryChanged();
+    this.#scan(false);
   }
 
   /** The truth behind the hints: what stat says of the directory and of the active file. */
   #lookAround(): void {
     const now = performance.now();
+    this.#lastLook = now;
     this.#generations.lookAgain();
-    const wide = !this.#pace.looks || now - this.#lastWideLook >= LOOK_WIDE_EVERY_MS;
+    const { looks } = this.#pace;
+    const wide = !looks || now - this.#lastWideLook >= LOOK_WIDE_EVERY_MS;
     const changed = (wide && this.#directoryChanged()) || this.#generations.activeChanged();
-    if (changed && this.#pace.looks) {
+    if (changed && looks) {
       // What comes and goes may do so fast from now on, and nobody has told the observer.
       this.#listen();
       this.#parts.observer.filesChanged();
     }
     if (now - this.#lastFullScan >= this.#fullScanMs) this.#fullScan();
-    else if (changed) this.#scan(false);
+    else if (changed && (!looks || this.#watch === undefined)) this.#scan(false);
     if (this.#generations.isDue(now)) {
       this.#scan(true);
       this.#generations.concludeMissing(now);
@@ -266,8 +273,9 @@ export class LogTail {
     if (files) {
       this.#pace.alarm();
       this.#scan(false);
-    }
-    this.#wakeup.notify();
+      // What a scan could not finish must go on at once.
+      this.#wakeup.interrupt();
+    } else this.#wakeup.notify();
   }
 
   async #harvest(generation: Generation, signal: AbortSignal): Promise<void> {

@@ -22,6 +22,12 @@ export class Wakeup {
     if (this.#endsWithHint) this.#wake?.();
   }
 
+  /** The same, and it cannot wait: a pause ends, too. */
+  interrupt(): void {
+    this.#hinted = true;
+    this.#wake?.();
+  }
+
   /** Sleeps until a hint, the timeout or the abort. @returns whether there was a hint. */
   async sleep(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#hinted) await this.#sleep(timeoutMs, signal, true);
@@ -30,7 +36,7 @@ export class Wakeup {
     return hinted;
   }
 
-  /** Sleeps until the timeout or the abort: hints wait. */
+  /** Sleeps until the timeout, an interruption or the abort: hints wait. */
   async pause(timeoutMs: number, signal: AbortSignal): Promise<void> {
     await this.#sleep(timeoutMs, signal, false);
   }

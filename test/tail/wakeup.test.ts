@@ -64,6 +64,19 @@ test('a hint does not end a pause, but the next sleep', async (t) => {
   assert.equal(short.hinted, false);
 });
 
+test('an interruption ends a pause, a sleep, or the next sleep', async (t) => {
+  const signal = signalOf(t);
+  const wakeup = new Wakeup();
+  const paused = wakeup.pause(LONG_MS, signal);
+  wakeup.interrupt();
+  assert.equal(await isOver(paused), true);
+  assert.equal(await isOver(wakeup.sleep(LONG_MS, signal)), true);
+  const sleep = wakeup.sleep(LONG_MS, signal);
+  assert.equal(await isOver(sleep), false);
+  wakeup.interrupt();
+  assert.equal(await isOver(sleep), true);
+});
+
 test('the abort ends a pause of a wakeup, under whatever signal', async (t) => {
   const wakeup = new Wakeup();
   for (let round = 0; round < 2; round++) {
