@@ -11,7 +11,7 @@ import { Dispatcher } from './deliver/dispatcher.ts';
 import { Health } from './deliver/health.ts';
 import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
-import { firstLineSince } from './event/event-time.ts';
+import { firstLineSince, stageTimeMs } from './event/event-time.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import { Memory } from './memory.ts';
 import type { Log } from './observe/log.ts';
@@ -76,7 +76,7 @@ class Agent {
   readonly #parts: AgentParts;
   readonly #memory: Memory | undefined;
   readonly #problems: Problems;
-  readonly #descriptors = new Descriptors();
+  readonly #descriptors: Descriptors;
   readonly #discovery: Discovery;
   readonly #dispatcher: Dispatcher;
   readonly #pipeline: Pipeline;
@@ -98,6 +98,7 @@ class Agent {
     this.#parts = parts;
     this.#memory = memory;
     this.#problems = new Problems(log);
+    this.#descriptors = new Descriptors({ deletedBytesMax: config.maxHeldDeletedBytes });
     this.#discovery = new Discovery(config.paths, log, this.#problems);
     const health = new Health();
     this.#dispatcher = new Dispatcher({
@@ -115,6 +116,7 @@ class Agent {
       lingerMs: config.forward?.lingerMs ?? 0,
       onFilesChanged: () => this.#lookForLogs.notify(),
       remembers: memory !== undefined,
+      timeBefore: (fingerprint, offset) => memory?.timeBefore(fingerprint, offset),
     });
     this.#saver = memory?.saver({
       tails: this.#tails,
@@ -234,6 +236,7 @@ class Agent {
         maxEventBytes: config.maxEventBytes,
         from,
         firstLineSince,
+        timeOf: stageTimeMs,
       };
       const tail = new LogTail(site, memory?.recall(path) ?? [], options, {
         sink: this.#pipeline,

@@ -3,18 +3,23 @@
  * read and the ledgers settled. Part of the composition root.
  */
 import { basename, dirname, join } from 'node:path';
-import { CheckpointBook } from './checkpoint/book.ts';
-import type { CheckpointFile } from './checkpoint/format.ts';
+import { CheckpointBook, type Settled } from './checkpoint/book.ts';
+import type { Checkpoint, CheckpointFile, SavedLoss } from './checkpoint/format.ts';
 import { StateLock } from './checkpoint/lock.ts';
 import { CheckpointSaver } from './checkpoint/saver.ts';
 import { CheckpointStore, StateError } from './checkpoint/store.ts';
+import type { LossNotice } from './event/loss-notice.ts';
 import type { Log } from './observe/log.ts';
-import type { Pipeline } from './pipeline.ts';
+import { addToGeneration, NOTHING_SETTLED, type GenerationAccounts } from './deliver/chunk.ts';
+import type { LedgerEntry, Pipeline } from './pipeline.ts';
 import type { LogTail } from './tail/log-tail.ts';
 import { parseLogFileName } from './tail/names.ts';
 import type { Problems } from './tail/problems.ts';
 import { statOrUndefined } from './tail/stat.ts';
 import type { Remembered } from './tail/tail.ts';
+
+/** How many losses are kept: each is a file that rotation deleted unread, and somebody has to look into them. */
+const LOSSES_MAX = 1000;
 
 /** The path of the log that a file belongs to. */
 export function logOf(path: string): string {
@@ -30,6 +35,9 @@ export interface Remembering {
 
 export class Memory {
   readonly #book: CheckpointBook;
+  /** By fingerprint: as they were when the agent came. */
+  readonly #loaded: ReadonlyMap<string, Checkpoint>;
+  readonly #losses: SavedLoss[];
   readonly #store: CheckpointStore;
   readonly #lock: StateLock;
   readonly #log: Log;
@@ -37,8 +45,11 @@ export class Memory {
   /** The revisions of tail and pipeline up to which each log is noted. */
   readonly #noted = new Map<string, readonly [tail: number, pipeline: number]>();
 
-  private constructor(book: CheckpointBook, store: CheckpointStore, lock: StateLock, log: Log) {
-    this.#book = book;
+  private constructor(file: CheckpointFile, store: CheckpointStore, lock: StateLock, log: Log) {
+    const { checkpoints, losses } = file;
+    this.#book = new CheckpointBook(checkpoints, logOf);
+    this.#loaded = new Map(checkpoints.map((checkpoint) => [checkpoint.fingerprint, checkpoint]));
+    this.#losses = [...losses];
     this.#store = store;
     this.#lock = lock;
     this.#log = log;
@@ -53,8 +64,7 @@ export class Memory {
     await store.prepare();
     const lock = await StateLock.acquire(directory);
     try {
-      const { checkpoints } = await store.load();
-      return new Memory(new CheckpointBook(checkpoints, logOf), store, lock, log);
+      return new Memory(await store.load(), store, lock, log);
     } catch (error) {
       await lock.release();
       throw error;
@@ -70,6 +80,12 @@ export class Memory {
       ...orphaned.flatMap((other) => remembered(this.#book, other, true)),
       ...remembered(this.#book, log, false),
     ];
+  }
+
+  /** RFC 3339: of the last event before the offset, when that is where an earlier run ended. */
+  timeBefore(fingerprint: string, offset: number): string | undefined {
+    const loaded = this.#loaded.get(fingerprint);
+    return loaded?.offset === offset ? loaded.time : undefined;
   }
 
   saver(remembering: Remembering): CheckpointSaver {
@@ -100,15 +116,17 @@ export class Memory {
     for (const [log, tail] of tails) {
       if (!this.#isNoted(log, tail, pipeline)) this.#note(log, tail, pipeline, now);
     }
-    for (const { log, loss } of pipeline.takeLosses()) {
-      this.#book.settle(log, loss.fingerprint, loss.from + loss.bytes, now);
-    }
+    const lost = pipeline.takeLosses();
+    this.#losses.push(...lost.map((notice) => savedLoss(notice, now)));
+    this.#losses.splice(0, this.#losses.length - LOSSES_MAX);
     const listed = problems.list();
     const text = JSON.stringify(listed);
     const changed = this.#book.takeChanges();
-    if (changed === undefined && text === this.#problemsSaved) return undefined;
+    const isSame = lost.length === 0 && text === this.#problemsSaved;
+    if (changed === undefined && isSame) return undefined;
     this.#problemsSaved = text;
-    return { checkpoints: changed ?? this.#book.all(), problems: listed };
+    const checkpoints = changed ?? this.#book.all();
+    return { checkpoints, problems: listed, losses: this.#losses };
   }
 
   /** Whether nothing has changed since the log was noted; if something has, it is noted from now on. */
@@ -126,8 +144,8 @@ export class Memory {
     let underWay = 0;
     for (const { key, fingerprint, path, dev, ino, size, position } of tail.views()) {
       const entry = pipeline.ledgers.get(key);
-      const offset = entry?.ledger.position ?? position;
-      this.#book.put(log, { path, fingerprint, dev, ino, offset, size }, now);
+      const settled = this.#settled(fingerprint, entry, position);
+      this.#book.put(log, { ...settled, path, dev, ino, size }, now);
       seen += 1;
       if (entry !== undefined) underWay += 1;
     }
@@ -156,12 +174,47 @@ export class Memory {
     keys: ReadonlySet<number>,
     now: Date,
   ): void {
-    for (const [key, { log: owner, fingerprint, ledger }] of pipeline.ledgers) {
+    for (const [key, entry] of pipeline.ledgers) {
+      const { log: owner, fingerprint, ledger } = entry;
       if (owner !== log || keys.has(key)) continue;
-      if (!present.has(fingerprint)) this.#book.settle(log, fingerprint, ledger.position, now);
+      const isKnown = fingerprint !== '' && !present.has(fingerprint);
+      if (isKnown) this.#book.settle(log, this.#settled(fingerprint, entry, 0), now);
       if (ledger.isSettled) pipeline.ledgers.delete(key);
     }
   }
+
+  /** How far a generation is, and what became of all that lies before. @param position where it stands unread. */
+  #settled(fingerprint: string, entry: LedgerEntry | undefined, position: number): Settled {
+    const loaded = this.#loaded.get(fingerprint);
+    const { ledger } = entry ?? {};
+    const before = accountsTo(ledger?.start ?? position, loaded);
+    if (ledger === undefined) {
+      return {
+        fingerprint,
+        offset: position,
+        size: position,
+        accounts: before,
+        time: loaded?.time,
+      };
+    }
+    const { position: offset, issuedTo: size, timeMs } = ledger;
+    const time = timeMs === undefined ? loaded?.time : new Date(timeMs).toISOString();
+    const accounts = addToGeneration(before, ledger.accounts);
+    return { fingerprint, offset, size, accounts, time };
+  }
+}
+
+function savedLoss(notice: LossNotice, now: Date): SavedLoss {
+  const { log, path, fingerprint, start: offset, end, reason, since, until } = notice;
+  const noted = now.toISOString();
+  return { log, path, fingerprint, offset, bytes: end - offset, reason, since, until, noted };
+}
+
+/** What became of the bytes before the one where this run begins. */
+function accountsTo(offset: number, loaded: Checkpoint | undefined): GenerationAccounts {
+  if (offset === 0) return NOTHING_SETTLED;
+  if (loaded?.offset === offset) return loaded.accounts;
+  return { ...NOTHING_SETTLED, earlierBytes: offset };
 }
 
 /** How many generations of the log have a ledger. */

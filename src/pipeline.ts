@@ -4,21 +4,25 @@
  */
 import { Accounts } from './deliver/accounts.ts';
 import {
+  accountedBytes,
   addAccounts,
   chunkId,
   NO_ACCOUNTS,
   sizeOf,
   type Chunk,
+  type GenerationAccounts,
   type SettledAccounts,
 } from './deliver/chunk.ts';
 import { Chunker, type Parcel } from './deliver/chunker.ts';
 import type { Letter } from './deliver/dead-letter.ts';
 import type { Dispatcher } from './deliver/dispatcher.ts';
-import { Ledger } from './deliver/ledger.ts';
+import { Ledger, type Range } from './deliver/ledger.ts';
 import type { Place, Window } from './deliver/window.ts';
-import type { Block } from './event/block.ts';
+import type { Block, ByteRange } from './event/block.ts';
 import { withoutBodies } from './event/bodies.ts';
 import { divide } from './event/divide.ts';
+import { stageTimeMs } from './event/event-time.ts';
+import { explainLoss, lossId, type LossNotice } from './event/loss-notice.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import type { Log } from './observe/log.ts';
 import type { BlockSink, Loss, TailObserver } from './tail/tail.ts';
@@ -31,10 +35,18 @@ export interface PipelineParts {
   readonly onFilesChanged: () => void;
   /** Whether checkpoints are kept: without them nobody asks for a generation that is settled. */
   readonly remembers: boolean;
+  /** RFC 3339: of the last event before the offset, as far as an earlier run has noted it. */
+  readonly timeBefore: (fingerprint: string, offset: number) => string | undefined;
   /** See deliver/chunker.ts. */
   readonly chunkBytes: number;
   readonly lingerMs: number;
 }
+
+/**
+ * Each is a file that was deleted unread. More, while the receiver is down, are logged and counted only: memory must not
+ * grow with the outage.
+ */
+const LOSSES_IN_FLIGHT_MAX = 1000;
 
 /** A block on its way, with what is to be given back when it is settled. */
 interface Encoded extends Parcel {
@@ -59,8 +71,10 @@ export class Pipeline implements BlockSink, TailObserver {
   readonly #chunker: Chunker<Encoded>;
   /** What each chunk was made of: to divide it when no receiver takes it. */
   readonly #blocks = new WeakMap<Chunk, readonly Block[]>();
-  /** Losses that no ledger knows of, not told to the checkpoints yet. */
-  #losses: { readonly log: string; readonly loss: Loss }[] = [];
+  /** Not told to the checkpoints yet. */
+  #losses: LossNotice[] = [];
+  /** Records of losses that are on their way. */
+  #lossesInFlight = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -80,12 +94,13 @@ export class Pipeline implements BlockSink, TailObserver {
 
   accept(block: Block, place: Place): void {
     const { ledger } = this.#entry(block);
-    ledger.issue({ start: block.start, end: block.end, endsLine: block.kind !== 'part' });
-    this.accounts.read(block.end - block.start);
+    const { start, end, kind } = block;
+    ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
+    this.accounts.read(end - start);
     const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
     for (const reason of invalid) this.accounts.invalid(reason);
     const payloadBytes = sizeOf(payload);
-    const { log, generation, fingerprint, start, end } = block;
+    const { log, generation, fingerprint } = block;
     const range = { log, generation, fingerprint, start, end };
     this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });
   }
@@ -133,23 +148,32 @@ export class Pipeline implements BlockSink, TailObserver {
       chunk,
       parcels.map(({ block }) => block),
     );
+    const [first] = parcels;
+    if (first === undefined) return;
     const settled = (accounts: SettledAccounts): void => {
       this.accounts.settled(accounts);
-      for (const parcel of parcels) this.#settle(parcel);
-      if (parcels[0] !== undefined) this.#chunker.settled(parcels[0].log);
+      this.#settle(first, parcels, accounts);
+      for (const parcel of parcels) this.#giveBack(parcel);
+      this.#chunker.settled(first.log);
     };
     // A rule of the user left nothing of it.
     if (chunk.payloadBytes === 0) settled(addAccounts(NO_ACCOUNTS, chunk.accounts));
     else this.#parts.dispatcher.submit(chunk, settled);
   }
 
-  #settle({ block, payload, place }: Encoded): void {
-    const { ledger } = this.#entry(block);
-    ledger.settle(block.start, block.end);
-    this.#changes += 1;
-    if (!this.#parts.remembers && ledger.isSettled) this.ledgers.delete(block.generation);
+  #giveBack({ payload, place }: Encoded): void {
     this.#parts.transcoder.recycle(payload);
     place.release();
+  }
+
+  /** @param ranges of one generation, one behind the other. */
+  #settle(of: ByteRange, ranges: readonly Range[], accounts: Partial<GenerationAccounts>): void {
+    const { ledger } = this.#entry(of);
+    ledger.settle(ranges, accounts);
+    const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    this.accounts.unaccounted(bytes - accountedBytes(accounts));
+    this.#changes += 1;
+    if (!this.#parts.remembers && ledger.isSettled) this.ledgers.delete(of.generation);
   }
 
   #blocksOf(chunk: Chunk): readonly Block[] {
@@ -164,22 +188,64 @@ export class Pipeline implements BlockSink, TailObserver {
     return named;
   }
 
-  skip(_generation: number, start: number, end: number): void {
+  skip(range: ByteRange): void {
+    const { start, end } = range;
     this.accounts.skipped(end - start);
+    this.#entry(range).ledger.issue({ start, end, endsLine: true });
+    this.#settle(range, [range], { skippedBytes: end - start });
   }
 
   rotated(): void {
     this.accounts.rotated();
   }
 
-  lost(log: string, loss: Loss): void {
-    this.accounts.lost(loss.bytes);
-    this.#changes += 1;
-    if (this.#parts.remembers && !this.#settleLoss(log, loss)) this.#losses.push({ log, loss });
-    this.#parts.log.error('lost: the file was deleted or cut before it was read to its end', {
-      path: loss.path,
-      from_offset: loss.from,
-      bytes: loss.bytes,
+  /** A record of it takes the place of what is lost: the checkpoint passes it when that is delivered. */
+  lost(loss: Loss): void {
+    const { start, end, reason, path } = loss;
+    const bytes = end - start;
+    const notice = this.#noticeOf(loss);
+    const { since, until } = notice;
+    this.accounts.lost(bytes, reason);
+    this.#entry(loss).ledger.issue({ start, end, endsLine: true });
+    this.#parts.log.error(explainLoss(notice), {
+      path,
+      from_offset: start,
+      bytes,
+      reason,
+      since,
+      until,
+    });
+    const settled = (): void => {
+      this.#settle(loss, [loss], { lostBytes: bytes });
+      this.#losses.push(notice);
+    };
+    if (this.#lossesInFlight < LOSSES_IN_FLIGHT_MAX) this.#tell(notice, settled);
+    else settled();
+  }
+
+  #noticeOf({ untilMs, ...loss }: Loss): LossNotice {
+    const { issuedTimeMs } = this.#entry(loss).ledger;
+    const since =
+      issuedTimeMs === undefined
+        ? this.#parts.timeBefore(loss.fingerprint, loss.start)
+        : new Date(issuedTimeMs).toISOString();
+    return { ...loss, since, until: new Date(untilMs).toISOString() };
+  }
+
+  #tell(notice: LossNotice, settled: () => void): void {
+    this.#lossesInFlight += 1;
+    // What was read before it goes before it.
+    this.#chunker.flush();
+    const payload = this.#parts.transcoder.loss(notice);
+    const chunk = {
+      id: lossId(notice),
+      payload,
+      payloadBytes: sizeOf(payload),
+      accounts: NO_ACCOUNTS,
+    };
+    this.#parts.dispatcher.submit(chunk, () => {
+      this.#lossesInFlight -= 1;
+      settled();
     });
   }
 
@@ -187,30 +253,19 @@ export class Pipeline implements BlockSink, TailObserver {
     this.#parts.onFilesChanged();
   }
 
-  /** Behind bytes that are still on their way a loss settles in the ledger: no checkpoint may pass those. */
-  #settleLoss(log: string, { fingerprint, from, bytes }: Loss): boolean {
-    for (const { log: owner, fingerprint: known, ledger } of this.ledgers.values()) {
-      if (owner !== log || known !== fingerprint || ledger.issuedTo !== from) continue;
-      ledger.issue({ start: from, end: from + bytes, endsLine: true });
-      ledger.settle(from, from + bytes);
-      return true;
-    }
-    return false;
-  }
-
-  /** Losses that no ledger knows of, since the last call. */
-  takeLosses(): readonly { readonly log: string; readonly loss: Loss }[] {
+  /** What was lost for good since the last call. */
+  takeLosses(): readonly LossNotice[] {
     const losses = this.#losses;
     this.#losses = [];
     return losses;
   }
 
-  #entry(block: Block): LedgerEntry {
-    const known = this.ledgers.get(block.generation);
+  /** Of a generation that begins with this range, or goes on with it. */
+  #entry({ generation, log, fingerprint, start }: ByteRange): LedgerEntry {
+    const known = this.ledgers.get(generation);
     if (known !== undefined) return known;
-    const { log, fingerprint } = block;
-    const entry = { log, fingerprint, ledger: new Ledger(block.start) };
-    this.ledgers.set(block.generation, entry);
+    const entry = { log, fingerprint, ledger: new Ledger(start) };
+    this.ledgers.set(generation, entry);
     return entry;
   }
 }

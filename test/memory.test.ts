@@ -10,6 +10,7 @@ import { formatCheckpoints, type Checkpoint } from '../src/checkpoint/format.ts'
 import { StateLock } from '../src/checkpoint/lock.ts';
 import type { CheckpointSaver } from '../src/checkpoint/saver.ts';
 import { CHECKPOINT_FILE, CheckpointStore, StateError } from '../src/checkpoint/store.ts';
+import { NOTHING_SETTLED } from '../src/deliver/chunk.ts';
 import { Dispatcher } from '../src/deliver/dispatcher.ts';
 import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
@@ -19,7 +20,7 @@ import { logOf, Memory } from '../src/memory.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import type { LogTail } from '../src/tail/log-tail.ts';
 import { Problems } from '../src/tail/problems.ts';
-import type { GenerationView } from '../src/tail/tail.ts';
+import type { GenerationView, Loss } from '../src/tail/tail.ts';
 import { blockOf, FINGERPRINT, LOG } from './support/blocks.ts';
 import { HeldOutput } from './support/held-output.ts';
 import { RecordingLog } from './support/recording-log.ts';
@@ -78,6 +79,7 @@ class Setup {
       onFilesChanged: () => undefined,
       chunkBytes: 4096,
       lingerMs: 0,
+      timeBefore: (fingerprint, offset) => memory.timeBefore(fingerprint, offset),
       remembers: true,
     });
     const tails = new Map([[LOG, this.tail as unknown as LogTail]]);
@@ -94,7 +96,7 @@ class Setup {
 
   static async open(t: TestContext, loaded: readonly Checkpoint[] = []): Promise<Setup> {
     const directory = temporaryDirectory(t);
-    const text = [...formatCheckpoints({ checkpoints: loaded, problems: [] })].join('');
+    const text = [...formatCheckpoints({ checkpoints: loaded, problems: [], losses: [] })].join('');
     writeFileSync(join(directory, CHECKPOINT_FILE), text);
     const memory = await Memory.open(directory, new RecordingLog());
     return new Setup(t, directory, memory);
@@ -120,7 +122,8 @@ class Setup {
 function checkpointOf(changes: Partial<Checkpoint> = {}): Checkpoint {
   const updated = '2026-03-04T05:06:07.089Z';
   const position = { path: LOG, fingerprint: FINGERPRINT, dev: 1, ino: 2, offset: 8, size: 100 };
-  return { ...position, updated, ...changes };
+  const accounts = { ...NOTHING_SETTLED, delivered: { events: 1, bytes: 8 } };
+  return { ...position, updated, accounts, time: '2026-03-04T05:06:06.000Z', ...changes };
 }
 
 describe('the log that a file belongs to', () => {
@@ -183,6 +186,8 @@ describe('what is saved', () => {
       ino: 2,
       offset: 42,
       size: 100,
+      time: undefined,
+      accounts: { ...NOTHING_SETTLED, earlierBytes: 42 },
     });
     assert.ok(Math.abs(Date.now() - Date.parse(updated)) < 60_000);
   });
@@ -234,13 +239,61 @@ describe('what is saved', () => {
 });
 
 describe('a loss', () => {
-  const lossFrom = (from: number) => ({ path: LOG, fingerprint: FINGERPRINT, from, bytes: 92 });
+  const UNTIL = '2026-03-04T05:06:08.000Z';
+  const LOSS: Loss = {
+    generation: 1,
+    log: LOG,
+    path: '/gone.log',
+    fingerprint: FINGERPRINT,
+    start: 8,
+    end: 100,
+    reason: 'deleted',
+    untilMs: Date.parse(UNTIL),
+  };
 
-  it('moves the checkpoint behind what is lost: it is told once', async (t) => {
+  it('moves the checkpoint behind what is lost when the receiver was told: it is told once', async (t) => {
     const setup = await Setup.open(t, [checkpointOf()]);
     setup.tail.sees();
-    setup.pipeline.lost(LOG, lossFrom(8));
-    assert.equal(await setup.savedOffset(), 100);
+    setup.pipeline.lost(LOSS);
+    assert.equal(await setup.savedOffset(), 8);
+    await setup.output.take();
+    const { checkpoints, losses } = await setup.saved();
+    const [checkpoint] = checkpoints;
+    assert.equal(checkpoint?.offset, 100);
+    assert.deepEqual(checkpoint.accounts, {
+      ...NOTHING_SETTLED,
+      delivered: { events: 1, bytes: 8 },
+      lostBytes: 92,
+    });
+    assert.deepEqual(
+      losses.map((loss) => ({ ...loss, noted: '' })),
+      [
+        {
+          log: LOG,
+          path: '/gone.log',
+          fingerprint: FINGERPRINT,
+          offset: 8,
+          bytes: 92,
+          reason: 'deleted',
+          since: '2026-03-04T05:06:06.000Z',
+          until: UNTIL,
+          noted: '',
+        },
+      ],
+    );
+    assert.deepEqual((await setup.saved()).losses, losses, 'it stays in the file');
+  });
+
+  it('of a generation that nobody saw before it was gone is remembered as well', async (t) => {
+    const setup = await Setup.open(t);
+    setup.tail.sees();
+    setup.pipeline.lost({ ...LOSS, start: 0, end: 5 });
+    await setup.output.take();
+    const { checkpoints } = await setup.saved();
+    assert.deepEqual(
+      checkpoints.map(({ fingerprint, offset, size }) => [fingerprint, offset, size]),
+      [[FINGERPRINT, 5, 5]],
+    );
   });
 
   it('moves no checkpoint past bytes in flight, and none back', async (t) => {
@@ -248,9 +301,11 @@ describe('a loss', () => {
     await setup.accept('{"a":1}\n');
     setup.tail.sees({ position: 8 });
     assert.equal(await setup.savedOffset(), 0);
-    setup.pipeline.lost(LOG, lossFrom(8));
+    setup.pipeline.lost(LOSS);
     setup.tail.sees();
     assert.equal(await setup.savedOffset(), 0);
+    await setup.output.take();
+    assert.equal(await setup.savedOffset(), 8);
     await setup.output.take();
     assert.equal(await setup.savedOffset(), 100);
     assert.equal(await setup.savedOffset(), 100);

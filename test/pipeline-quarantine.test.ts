@@ -92,6 +92,7 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
     chunkBytes: 200,
     lingerMs: 1_000_000,
     remembers: true,
+    timeBefore: () => undefined,
   });
   const running = dispatcher.run();
   const accept = async (content: string | Buffer, options?: BlockOptions): Promise<void> => {

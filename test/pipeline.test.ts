@@ -7,10 +7,12 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { Dispatcher } from '../src/deliver/dispatcher.ts';
 import { Window } from '../src/deliver/window.ts';
+import type { ByteRange } from '../src/event/block.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
 import { Shipper } from '../src/event/shipper.ts';
 import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { Pipeline } from '../src/pipeline.ts';
+import type { Loss } from '../src/tail/tail.ts';
 import { blockOf, FINGERPRINT, LOG, type BlockOptions } from './support/blocks.ts';
 import { HeldOutput } from './support/held-output.ts';
 import { RecordingLog } from './support/recording-log.ts';
@@ -38,6 +40,7 @@ function setUp(remembers = true, lingerMs = 0) {
     chunkBytes: 4096,
     lingerMs,
     remembers,
+    timeBefore: () => undefined,
   });
   const running = dispatcher.run();
   const accept = async (content: string, options?: BlockOptions): Promise<void> => {
@@ -51,6 +54,10 @@ function setUp(remembers = true, lingerMs = 0) {
     await running;
   };
   return { output, log, window, pipeline, accept, end, filesChanges: () => filesChanges };
+}
+
+function rangeOf(start: number, end: number, generation = 1): ByteRange {
+  return { generation, log: LOG, fingerprint: FINGERPRINT, start, end };
 }
 
 function positionOf(pipeline: Pipeline, generation: number): number | undefined {
@@ -217,48 +224,99 @@ describe('the sums of a pipeline', () => {
 
   it('count what a tail tells', async () => {
     const { pipeline, filesChanges, end } = setUp();
-    pipeline.skip(1, 10, 30);
+    pipeline.skip(rangeOf(10, 30));
     pipeline.rotated();
     pipeline.filesChanged();
     const { skippedBytes, rotations } = pipeline.accounts.totals();
     assert.deepEqual([skippedBytes, rotations, filesChanges()], [20, 1, 1]);
+    const { position, accounts } = pipeline.ledgers.get(1)?.ledger ?? {};
+    assert.deepEqual([position, accounts?.skippedBytes], [30, 20]);
     await end();
   });
 });
 
 describe('a loss', () => {
-  const loss = { path: '/x.log', fingerprint: FINGERPRINT, from: 8, bytes: 92 };
+  const UNTIL = '2026-03-04T05:06:08.000Z';
+  const loss: Loss = {
+    ...rangeOf(8, 100),
+    path: '/x.log',
+    reason: 'deleted',
+    untilMs: Date.parse(UNTIL),
+  };
+  const event = '{"stageTimestamp":"2026-03-04T05:06:07.123456Z"}\n';
 
-  it('is counted, said, and told to the checkpoints once', async () => {
-    const { pipeline, log, end } = setUp();
-    pipeline.lost(LOG, loss);
-    assert.equal(pipeline.accounts.totals().lostBytes, 92);
+  it('is counted and said at once, and told to receiver and checkpoints', async () => {
+    const { output, pipeline, log, end } = setUp();
+    pipeline.lost(loss);
+    assert.deepEqual(pipeline.accounts.totals().lostBytes, { deleted: 92 });
     const [said] = log.entries;
-    assert.deepEqual(said?.fields, { path: '/x.log', from_offset: 8, bytes: 92 });
-    assert.deepEqual(pipeline.takeLosses(), [{ log: LOG, loss }]);
+    assert.deepEqual(said?.fields, {
+      path: '/x.log',
+      from_offset: 8,
+      bytes: 92,
+      reason: 'deleted',
+      since: undefined,
+      until: UNTIL,
+    });
+    assert.deepEqual([positionOf(pipeline, 1), pipeline.takeLosses()], [8, []]);
+    await output.take();
+    const [record] = output.delivered;
+    assert.equal(record?.id, `${FINGERPRINT}-8-lost`);
+    assert.deepEqual(JSON.parse(Buffer.concat(record.payload).toString()), {
+      shipper: {
+        file: LOG,
+        offset: 8,
+        id: `${FINGERPRINT}-8-lost`,
+        error:
+          'lost: 92 bytes of audit events were never read, because rotation deleted the file first',
+        lost: 92,
+        reason: 'deleted',
+        path: '/x.log',
+        until: UNTIL,
+      },
+    });
+    assert.equal(positionOf(pipeline, 1), 100);
+    assert.equal(pipeline.takeLosses().length, 1);
     assert.deepEqual(pipeline.takeLosses(), []);
     await end();
   });
 
-  it('behind bytes in flight moves the checkpoint only when those are settled', async () => {
-    const { output, pipeline, accept, end } = setUp();
-    await accept('{"a":1}\n');
-    pipeline.lost(LOG, loss);
+  it('is told behind what was read, with its time, and the checkpoint waits for both', async () => {
+    const { output, pipeline, accept, end } = setUp(true, 1000);
+    await accept(event);
+    const start = event.length;
+    pipeline.lost({ ...loss, start, end: start + 10 });
     assert.deepEqual([positionOf(pipeline, 1), pipeline.takeLosses()], [0, []]);
     await output.take();
-    assert.equal(positionOf(pipeline, 1), 100);
+    assert.equal(positionOf(pipeline, 1), start);
+    await output.take();
+    assert.equal(positionOf(pipeline, 1), start + 10);
     assert.equal(pipeline.accounts.inFlightBytes, 0);
+    assert.equal(pipeline.accounts.totals().unaccountedBytes, 0);
+    assert.equal(pipeline.takeLosses()[0]?.since, '2026-03-04T05:06:07.123Z');
     await end();
   });
 
-  it('in another generation, or another log, is none of its ledger’s business', async () => {
+  it('in another generation is none of its ledger’s business', async () => {
     const { pipeline, accept, end } = setUp();
     await accept('{"a":1}\n');
-    pipeline.lost('/other/audit.log', loss);
-    pipeline.lost(LOG, { ...loss, fingerprint: 'another' });
-    assert.equal(pipeline.takeLosses().length, 2);
+    pipeline.lost({ ...loss, generation: 2 });
     await end();
-    assert.equal(positionOf(pipeline, 1), 8);
+    assert.deepEqual([positionOf(pipeline, 1), positionOf(pipeline, 2)], [8, 100]);
+  });
+
+  it('is no memory that grows: too many at once are counted and said, and not told', async () => {
+    const { output, pipeline, log, end } = setUp();
+    const many = 1200;
+    for (let generation = 1; generation <= many; generation++) {
+      pipeline.lost({ ...loss, generation });
+    }
+    assert.equal(log.entries.length, many);
+    assert.equal(pipeline.takeLosses().length, 200);
+    await end();
+    assert.equal(output.delivered.length, 1000);
+    assert.equal(pipeline.takeLosses().length, 1000);
+    assert.deepEqual(pipeline.accounts.totals().lostBytes, { deleted: 92 * many });
   });
 });
 
@@ -282,10 +340,10 @@ describe('a pipeline without checkpoints', () => {
       assert.equal(pipeline.ledgers.size, 1);
       await output.take();
       await output.take();
-      pipeline.lost(LOG, { path: LOG, fingerprint: 'f', from: 6, bytes: 1 });
+      pipeline.lost({ ...rangeOf(6, 7, generation), path: LOG, reason: 'cut', untilMs: 0 });
+      await output.take();
     }
     assert.equal(pipeline.ledgers.size, 0);
-    assert.deepEqual(pipeline.takeLosses(), []);
     assert.equal(pipeline.accounts.totals().deliveredEvents, 200);
     await end();
   });

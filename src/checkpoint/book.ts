@@ -18,6 +18,9 @@ interface Entry {
 /** A checkpoint without its time stamp. */
 export type Position = Omit<Checkpoint, 'updated'>;
 
+/** What is known of a generation without its file. */
+export type Settled = Pick<Checkpoint, 'fingerprint' | 'offset' | 'size' | 'accounts' | 'time'>;
+
 export class CheckpointBook {
   /** By log and fingerprint. */
   readonly #entries = new Map<string, Map<string, Entry>>();
@@ -60,11 +63,16 @@ export class CheckpointBook {
     this.#dirty = true;
   }
 
-  /** Moves the offset of a generation whose file is gone already. */
-  settle(log: string, fingerprint: string, offset: number, now: Date): void {
-    const entry = this.#entries.get(log)?.get(fingerprint);
-    if (entry === undefined || entry.checkpoint.offset === offset) return;
-    entry.checkpoint = { ...entry.checkpoint, offset, updated: now.toISOString() };
+  /** How far a generation is whose file is gone already; it may have come and gone since the last look. */
+  settle(log: string, settled: Settled, now: Date): void {
+    const entries = this.#log(log);
+    const entry = entries.get(settled.fingerprint);
+    if (entry?.checkpoint.offset === settled.offset) return;
+    // Known by its content only when nobody noted where it was.
+    const known = entry?.checkpoint ?? { path: log, dev: 0, ino: 0, size: 0 };
+    const size = Math.max(known.size, settled.size);
+    const checkpoint = { ...known, ...settled, size, updated: now.toISOString() };
+    entries.set(settled.fingerprint, { checkpoint, goneSince: entry?.goneSince });
     this.#dirty = true;
   }
 

@@ -3,6 +3,8 @@
  * is an error that says what to do; nothing is ever guessed.
  */
 
+import { NOTHING_SETTLED, type GenerationAccounts, type Tally } from '../deliver/chunk.ts';
+
 /** How far one generation was settled. */
 export interface Checkpoint {
   /** Where the file was last seen. */
@@ -16,6 +18,10 @@ export interface Checkpoint {
   readonly size: number;
   /** RFC 3339: when the offset was last saved. */
   readonly updated: string;
+  /** What became of the bytes before the offset: they add up to it. */
+  readonly accounts: GenerationAccounts;
+  /** RFC 3339: of the last event before the offset, when it has one. */
+  readonly time?: string | undefined;
 }
 
 /** What stood in the way of reading when the file was saved; for `status`. */
@@ -26,9 +32,30 @@ export interface SavedProblem {
   readonly since: string;
 }
 
+/** Bytes that were gone before they were read; kept for whoever asks whether all is there. */
+export interface SavedLoss {
+  /** Path of the active file. */
+  readonly log: string;
+  /** Where the file was last seen. */
+  readonly path: string;
+  readonly fingerprint: string;
+  /** Of the first lost byte. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly reason: string;
+  /** RFC 3339: of the last event before, when that is known. */
+  readonly since?: string | undefined;
+  /** RFC 3339: the lost events are no younger. */
+  readonly until: string;
+  /** RFC 3339: when it was noticed. */
+  readonly noted: string;
+}
+
 export interface CheckpointFile {
   readonly checkpoints: readonly Checkpoint[];
   readonly problems: readonly SavedProblem[];
+  /** The latest ones, oldest first. */
+  readonly losses: readonly SavedLoss[];
 }
 
 const CHECKPOINT_VERSION = 1;
@@ -52,10 +79,11 @@ export function parseCheckpoints(text: string): CheckpointFile {
   if (version !== CHECKPOINT_VERSION) throw broken('"version" is missing or wrong');
   const checkpoints = file['checkpoints'];
   if (!Array.isArray(checkpoints)) throw broken('"checkpoints" is not a list');
-  const problems = file['problems'];
+  const { problems, losses } = file;
   return {
     checkpoints: checkpoints.map((entry: unknown, index) => parseCheckpoint(entry, index)),
     problems: Array.isArray(problems) ? problems.filter(isSavedProblem) : [],
+    losses: Array.isArray(losses) ? losses.filter(isSavedLoss) : [],
   };
 }
 
@@ -74,25 +102,49 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 function parseCheckpoint(entry: unknown, index: number): Checkpoint {
   const where = `checkpoint ${index + 1}`;
   if (!isRecord(entry)) throw broken(`${where} is not an object`);
-  const { path, fingerprint, updated } = entry;
+  const { path, fingerprint, updated, time } = entry;
   if (typeof path !== 'string' || typeof fingerprint !== 'string' || fingerprint === '') {
     throw broken(`${where} has no path or fingerprint`);
   }
+  const offset = byteCount(entry, 'offset', where);
   return {
     path,
     fingerprint,
     dev: count(entry, 'dev', where),
     ino: count(entry, 'ino', where),
-    offset: byteCount(entry, 'offset', where),
+    offset,
     size: byteCount(entry, 'size', where),
     updated: typeof updated === 'string' ? updated : new Date(0).toISOString(),
+    time: typeof time === 'string' ? time : undefined,
+    accounts: parseAccounts(entry['accounts'], offset, where),
   };
+}
+
+/** What is zero may be left out; earlier versions wrote no accounts. */
+function parseAccounts(value: unknown, offset: number, where: string): GenerationAccounts {
+  if (value === undefined) return { ...NOTHING_SETTLED, earlierBytes: offset };
+  if (!isRecord(value)) throw broken(`${where}: "accounts" is not an object`);
+  const bytes = (key: string): number => (key in value ? byteCount(value, key, where) : 0);
+  return {
+    delivered: parseTally(value['delivered'], where),
+    filtered: parseTally(value['filtered'], where),
+    deadLettered: parseTally(value['deadLettered'], where),
+    skippedBytes: bytes('skippedBytes'),
+    lostBytes: bytes('lostBytes'),
+    earlierBytes: bytes('earlierBytes'),
+  };
+}
+
+function parseTally(value: unknown, where: string): Tally {
+  if (value === undefined) return NOTHING_SETTLED.delivered;
+  if (!isRecord(value)) throw broken(`${where}: an account is not an object`);
+  return { events: byteCount(value, 'events', where), bytes: byteCount(value, 'bytes', where) };
 }
 
 function byteCount(entry: Readonly<Record<string, unknown>>, key: string, where: string): number {
   const value = count(entry, key, where);
   if (Number.isSafeInteger(value)) return value;
-  throw broken(`${where}: "${key}" is not a whole number of bytes`);
+  throw broken(`${where}: "${key}" is not a whole number`);
 }
 
 /** Not always a whole number: Node rounds the inode numbers of some file systems. */
@@ -105,6 +157,15 @@ function count(entry: Readonly<Record<string, unknown>>, key: string, where: str
 function isSavedProblem(value: unknown): value is SavedProblem {
   if (!isRecord(value)) return false;
   return ['path', 'code', 'message', 'since'].every((key) => typeof value[key] === 'string');
+}
+
+function isSavedLoss(value: unknown): value is SavedLoss {
+  if (!isRecord(value)) return false;
+  const texts = ['log', 'path', 'fingerprint', 'reason', 'until', 'noted'];
+  return (
+    texts.every((key) => typeof value[key] === 'string') &&
+    ['offset', 'bytes'].every((key) => Number.isSafeInteger(value[key]))
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -122,15 +183,26 @@ function broken(what: string): CheckpointFormatError {
  * written in order.
  */
 export function* formatCheckpoints(file: CheckpointFile): Generator<string> {
-  const { checkpoints, problems } = file;
+  const { checkpoints, problems, losses } = file;
   let piece = `{"version":${CHECKPOINT_VERSION},"checkpoints":[`;
   for (const [index, checkpoint] of checkpoints.entries()) {
-    piece += `${index === 0 ? '\n' : ',\n'}${JSON.stringify(checkpoint)}`;
+    piece += `${index === 0 ? '\n' : ',\n'}${JSON.stringify(checkpoint, withoutZeros)}`;
     if (piece.length < PIECE_CHARS) continue;
     yield piece;
     piece = '';
   }
   const end = checkpoints.length === 0 ? ']' : '\n]';
-  const tail = problems.length === 0 ? '' : `,"problems":${JSON.stringify(problems)}`;
-  yield `${piece}${end}${tail}}\n`;
+  yield `${piece}${end}${listOf('problems', problems)}${listOf('losses', losses)}}\n`;
+}
+
+/** One a line, so that a person can read it. */
+function listOf(key: string, values: readonly unknown[]): string {
+  if (values.length === 0) return '';
+  return `,"${key}":[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
+}
+
+/** Most accounts of most files are empty. */
+function withoutZeros(key: string, value: unknown): unknown {
+  if (key.endsWith('Bytes') && value === 0) return undefined;
+  return isRecord(value) && value['events'] === 0 && value['bytes'] === 0 ? undefined : value;
 }

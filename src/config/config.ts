@@ -68,6 +68,8 @@ export interface ShipConfig {
   /** Adds `file`, `offset` and `id` below `shipper`. */
   readonly coordinates: boolean;
   readonly maxEventBytes: number;
+  /** How much of the disk deleted files may take while they are held for what is unread of them. */
+  readonly maxHeldDeletedBytes: number;
   readonly chunkBytes: number;
   readonly inFlightChunks: number;
 }

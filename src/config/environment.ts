@@ -117,6 +117,7 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   fields: asPairs,
   coordinates: asBoolean,
   max_event_bytes: asText,
+  max_held_deleted_bytes: asText,
   chunk_bytes: asText,
   in_flight_chunks: asNumber,
 };

@@ -183,6 +183,7 @@ function toShipConfig(settings: CompleteSettings, env: Environment): ShipConfig 
     fields: settings.fields,
     coordinates: settings.coordinates,
     maxEventBytes: settings.max_event_bytes,
+    maxHeldDeletedBytes: settings.max_held_deleted_bytes,
     chunkBytes: settings.chunk_bytes,
     inFlightChunks: settings.in_flight_chunks,
   };

@@ -16,6 +16,7 @@ import { parseDuration, parseSize, parseTime, quote, type Parsed } from './units
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 /** A stop that waits for more than an hour has hung; the kubelet's own patience is 30 s unless told otherwise. */
 const GRACE_MAX_MS = 3_600_000;
@@ -23,6 +24,8 @@ const GRACE_MAX_MS = 3_600_000;
 const FROM_MAX_MS = 3650 * 86_400_000;
 /** Below a page, nearly every event would be over the limit; one event is held whole in memory. */
 const MAX_EVENT_BYTES_RANGE = [4 * KIB, 256 * MIB] as const;
+/** With 0 nothing is held that is deleted. A limit that no disk has would be none. */
+const MAX_HELD_DELETED_BYTES_RANGE = [0, 1024 * GIB] as const;
 /** Below a page, the cost per chunk outweighs the work; `chunk_bytes` times `in_flight_chunks` is held in memory. */
 const CHUNK_BYTES_RANGE = [4 * KIB, 16 * MIB] as const;
 const IN_FLIGHT_CHUNKS_RANGE = [1, 64] as const;
@@ -90,6 +93,7 @@ export function settingsSchema(nowMs: number) {
       fields: z.unknown().transform(checkFields),
       coordinates: flag(),
       max_event_bytes: size(MAX_EVENT_BYTES_RANGE, '4KiB to 256MiB'),
+      max_held_deleted_bytes: size(MAX_HELD_DELETED_BYTES_RANGE, '0 to 1024GiB'),
       chunk_bytes: size(CHUNK_BYTES_RANGE, '4KiB to 16MiB'),
       in_flight_chunks: wholeNumber(IN_FLIGHT_CHUNKS_RANGE),
     })
@@ -128,6 +132,7 @@ export const DEFAULTS: CompleteSettings = {
   fields: {},
   coordinates: false,
   max_event_bytes: 16 * MIB,
+  max_held_deleted_bytes: 2 * GIB,
   chunk_bytes: MIB,
   in_flight_chunks: 4,
 };

@@ -32,6 +32,7 @@ const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> 
   fields: ({ fields }) => showMap(fields),
   coordinates: ({ coordinates }) => String(coordinates),
   max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
+  max_held_deleted_bytes: ({ max_held_deleted_bytes: bytes }) => formatSize(bytes),
   chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
   in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
 };

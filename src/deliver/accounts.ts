@@ -17,7 +17,10 @@ export interface Totals {
   readonly skippedBytes: number;
   /** Delivered, but no events: bad lines, whole. By reason. */
   readonly invalidLines: Readonly<Record<string, number>>;
-  readonly lostBytes: number;
+  /** Deleted or overwritten before they were read. By reason. */
+  readonly lostBytes: Readonly<Record<string, number>>;
+  /** Settled, and in no account or in two: 0, or a stage counts wrongly. */
+  readonly unaccountedBytes: number;
   readonly rotations: number;
 }
 
@@ -31,7 +34,8 @@ export class Accounts {
   #deadLetterBytes = 0;
   #skippedBytes = 0;
   readonly #invalidLines: Record<string, number> = {};
-  #lostBytes = 0;
+  readonly #lostBytes: Record<string, number> = {};
+  #unaccountedBytes = 0;
   #rotations = 0;
 
   read(bytes: number): void {
@@ -55,8 +59,12 @@ export class Accounts {
     this.#skippedBytes += bytes;
   }
 
-  lost(bytes: number): void {
-    this.#lostBytes += bytes;
+  lost(bytes: number, reason: string): void {
+    this.#lostBytes[reason] = (this.#lostBytes[reason] ?? 0) + bytes;
+  }
+
+  unaccounted(bytes: number): void {
+    this.#unaccountedBytes += bytes;
   }
 
   rotated(): void {
@@ -80,7 +88,8 @@ export class Accounts {
       deadLetterBytes: this.#deadLetterBytes,
       skippedBytes: this.#skippedBytes,
       invalidLines: { ...this.#invalidLines },
-      lostBytes: this.#lostBytes,
+      lostBytes: { ...this.#lostBytes },
+      unaccountedBytes: this.#unaccountedBytes,
       rotations: this.#rotations,
     };
   }

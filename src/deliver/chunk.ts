@@ -20,6 +20,16 @@ export interface SettledAccounts extends ChunkAccounts {
   readonly deadLettered: Tally;
 }
 
+/** What became of bytes of one generation. While it is read from its beginning, they add up to how far that is. */
+export interface GenerationAccounts extends SettledAccounts {
+  /** Left out unread: before `--from`, or a hole of NULs. */
+  readonly skippedBytes: number;
+  /** Deleted or overwritten before they were read. */
+  readonly lostBytes: number;
+  /** Settled by a version of this program that kept no accounts. */
+  readonly earlierBytes: number;
+}
+
 /** Encoded blocks. It never changes after it was made: a resent chunk is byte-identical. */
 export interface Chunk {
   /** Stable for a given generation and range: `<fingerprint>-<start>-<end>`. */
@@ -47,6 +57,34 @@ export const NO_ACCOUNTS: SettledAccounts = {
   filtered: NOTHING,
   deadLettered: NOTHING,
 };
+
+export const NOTHING_SETTLED: GenerationAccounts = {
+  ...NO_ACCOUNTS,
+  skippedBytes: 0,
+  lostBytes: 0,
+  earlierBytes: 0,
+};
+
+/** @param more what is left out is zero. */
+export function addToGeneration(
+  sum: GenerationAccounts,
+  more: Partial<GenerationAccounts>,
+): GenerationAccounts {
+  return {
+    ...addAccounts(sum, { ...NO_ACCOUNTS, ...more }),
+    skippedBytes: sum.skippedBytes + (more.skippedBytes ?? 0),
+    lostBytes: sum.lostBytes + (more.lostBytes ?? 0),
+    earlierBytes: sum.earlierBytes + (more.earlierBytes ?? 0),
+  };
+}
+
+/** How many bytes came to an account. */
+export function accountedBytes(accounts: Partial<GenerationAccounts>): number {
+  const { delivered, filtered, deadLettered } = accounts;
+  const { skippedBytes = 0, lostBytes = 0, earlierBytes = 0 } = accounts;
+  const settled = (delivered?.bytes ?? 0) + (filtered?.bytes ?? 0) + (deadLettered?.bytes ?? 0);
+  return settled + skippedBytes + lostBytes + earlierBytes;
+}
 
 export function addAccounts(
   a: SettledAccounts,

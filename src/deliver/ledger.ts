@@ -3,31 +3,47 @@
  * Pure; it knows nothing of files, chunks and clocks.
  */
 import { strict as assert } from 'node:assert';
+import { addToGeneration, NOTHING_SETTLED, type GenerationAccounts } from './chunk.ts';
 
-/** Bytes [start, end) that were handed on together. */
-export interface LedgerRange {
+/** Bytes [start, end) of the generation. */
+export interface Range {
   readonly start: number;
   readonly end: number;
+}
+
+/** Bytes that were handed on together. */
+export interface LedgerRange extends Range {
   /** False for a part of a line whose rest follows: a checkpoint must not stand behind it. */
   readonly endsLine: boolean;
+  /** Of its last event, in ms since the epoch; undefined when it has none. */
+  readonly timeMs?: number | undefined;
 }
 
 interface Entry {
   readonly start: number;
   end: number;
-  /** Where its last whole line ends; undefined when it is part of one. */
-  lineEnd: number | undefined;
-  settled: boolean;
+  endsLine: boolean;
+  timeMs: number | undefined;
+  /** Undefined until it is settled. */
+  accounts: GenerationAccounts | undefined;
 }
 
 export class Ledger {
+  /** Where its first range begins. */
+  readonly start: number;
   /** Issued ranges that are not yet part of the settled prefix, in file order. */
   readonly #open: Entry[] = [];
   #issuedTo: number;
   #position: number;
   #inFlightBytes = 0;
+  #timeMs: number | undefined;
+  /** Of what lies before the position. */
+  #accounts = NOTHING_SETTLED;
+  /** Of parts of a line behind the position. */
+  #parts = NOTHING_SETTLED;
 
   constructor(start: number) {
+    this.start = start;
     this.#issuedTo = start;
     this.#position = start;
   }
@@ -40,6 +56,21 @@ export class Ledger {
   /** What a checkpoint may hold: everything before it is settled, and it lies just after a line. */
   get position(): number {
     return this.#position;
+  }
+
+  /** What became of the bytes from the start to the position. */
+  get accounts(): GenerationAccounts {
+    return this.#accounts;
+  }
+
+  /** The time of the last event before the position, in ms since the epoch. */
+  get timeMs(): number | undefined {
+    return this.#timeMs;
+  }
+
+  /** The time of the last event that was issued, in ms since the epoch. */
+  get issuedTimeMs(): number | undefined {
+    return this.#open.findLast((entry) => entry.timeMs !== undefined)?.timeMs ?? this.#timeMs;
   }
 
   /** Issued and not settled, wherever they lie. */
@@ -56,35 +87,73 @@ export class Ledger {
   issue(range: LedgerRange): void {
     assert.equal(range.start, this.#issuedTo, 'ranges are issued without gaps');
     assert.ok(range.end >= range.start, 'a range does not end before it starts');
-    const { start, end, endsLine } = range;
-    this.#open.push({ start, end, lineEnd: endsLine ? end : undefined, settled: false });
+    const { start, end, endsLine, timeMs } = range;
+    this.#open.push({ start, end, endsLine, timeMs, accounts: undefined });
     this.#issuedTo = end;
     this.#inFlightBytes += end - start;
   }
 
-  /** The range came to its account: delivered, filtered or dead-lettered. In any order, each exactly once. */
-  settle(start: number, end: number): void {
-    const entry = this.#open.find(
-      (open) => open.start === start && open.end === end && !open.settled,
-    );
-    assert.ok(entry, 'only an issued range settles, and only once');
-    entry.settled = true;
-    this.#inFlightBytes -= end - start;
+  /**
+   * The ranges, which were issued one after the other, came to their accounts. In any order, each exactly once.
+   * @param accounts of all of them together.
+   */
+  settle(ranges: readonly Range[], accounts: Partial<GenerationAccounts>): void {
+    const entry = this.#joined(ranges);
+    entry.accounts = addToGeneration(NOTHING_SETTLED, accounts);
+    this.#inFlightBytes -= entry.end - entry.start;
     this.#joinSettled();
-    for (let first = this.#open[0]; first?.settled === true; first = this.#open[0]) {
+    for (let first = this.#open[0]; first?.accounts !== undefined; first = this.#open[0]) {
       this.#open.shift();
-      if (first.lineEnd !== undefined) this.#position = first.lineEnd;
+      this.#pass(first, first.accounts);
     }
   }
 
-  /** While an early range waits, those behind it become one: there are never more than are unsettled, and as many gaps. */
+  /** Nothing before it is on its way. */
+  #pass({ end, endsLine, timeMs }: Entry, accounts: GenerationAccounts): void {
+    this.#parts = addToGeneration(this.#parts, accounts);
+    if (!endsLine) return;
+    this.#position = end;
+    this.#timeMs = timeMs ?? this.#timeMs;
+    this.#accounts = addToGeneration(this.#accounts, this.#parts);
+    this.#parts = NOTHING_SETTLED;
+  }
+
+  /** The entries of the ranges, as one. */
+  #joined(ranges: readonly Range[]): Entry {
+    const first = this.#open.findIndex((open) => isOpen(open, ranges[0]));
+    const [entry, ...others] = this.#open.slice(first, first + ranges.length);
+    const areIssued = ranges.every((range, index) => isOpen(this.#open[first + index], range));
+    assert.ok(entry && areIssued, 'only issued ranges settle, and only once');
+    for (const other of others) join(entry, other);
+    this.#open.splice(first + 1, others.length);
+    return entry;
+  }
+
+  /**
+   * While an early range waits, those behind it become one: there are never more than are unsettled, and twice as many
+   * gaps, since a part of a line stays apart from whole lines before it.
+   */
   #joinSettled(): void {
     for (let index = this.#open.length - 1; index > 0; index--) {
       const [before, after] = [this.#open[index - 1], this.#open[index]];
-      if (before?.settled !== true || after?.settled !== true) continue;
-      before.end = after.end;
-      before.lineEnd = after.lineEnd ?? before.lineEnd;
+      if (before?.accounts === undefined || after?.accounts === undefined) continue;
+      if (before.endsLine && !after.endsLine) continue;
+      join(before, after);
       this.#open.splice(index, 1);
     }
+  }
+}
+
+function isOpen(entry: Entry | undefined, range: Range | undefined): boolean {
+  const isIt = entry?.start === range?.start && entry?.end === range?.end;
+  return isIt && entry !== undefined && entry.accounts === undefined;
+}
+
+function join(before: Entry, after: Entry): void {
+  before.end = after.end;
+  before.endsLine = after.endsLine;
+  before.timeMs = after.timeMs ?? before.timeMs;
+  if (before.accounts !== undefined && after.accounts !== undefined) {
+    before.accounts = addToGeneration(before.accounts, after.accounts);
   }
 }

@@ -10,8 +10,8 @@
  */
 export type BlockKind = 'lines' | 'part' | 'last-part';
 
-/** A run of bytes of one generation. `bytes.length === end - start`; offsets count decompressed bytes. */
-export interface Block {
+/** Bytes [start, end) of one generation; offsets count decompressed bytes. */
+export interface ByteRange {
   /** The generation that the bytes belong to; a number that is unique in this process. */
   readonly generation: number;
   /** Path of the log's active file, also while the bytes come from one of its backups. */
@@ -20,6 +20,10 @@ export interface Block {
   readonly fingerprint: string;
   readonly start: number;
   readonly end: number;
+}
+
+/** A range with what was read of it: `bytes.length === end - start`. */
+export interface Block extends ByteRange {
   readonly kind: BlockKind;
   readonly bytes: Buffer;
 }

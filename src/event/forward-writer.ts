@@ -6,10 +6,11 @@ import { mapHeader, str } from '../msgpack.ts';
 import type { Block } from './block.ts';
 import type { Added, Style } from './core.ts';
 import type { TimeKey } from './event-time.ts';
+import type { LossNotice } from './loss-notice.ts';
 import { ID_KEY, idPrefix, OFFSET_KEY, SHIPPER_KEY, type Shipper } from './shipper.ts';
 import { StyleOfFile } from './style-of-file.ts';
 import type { EventWriter } from './transcoder.ts';
-import { wrap, type Invalid } from './wrap.ts';
+import { wrap, wrapLoss, type Invalid } from './wrap.ts';
 
 export interface ForwardWriterOptions {
   readonly shipper: Shipper;
@@ -18,7 +19,7 @@ export interface ForwardWriterOptions {
 
 export class ForwardWriter implements EventWriter {
   readonly addedBytes: number;
-  readonly invalidStyle: Style = { format: 'forward' };
+  readonly recordStyle: Style = { format: 'forward' };
   readonly #shipper: Shipper;
   readonly #styles: StyleOfFile;
 
@@ -43,6 +44,10 @@ export class ForwardWriter implements EventWriter {
 
   invalid(block: Block, invalid: Invalid): Buffer {
     return wrap(this.#shipper, block, invalid);
+  }
+
+  loss(notice: LossNotice): Buffer {
+    return wrapLoss(this.#shipper, notice);
   }
 
   #added(block: Block): Added | undefined {

@@ -4,17 +4,18 @@
  */
 import type { Block } from './block.ts';
 import type { Added, Style } from './core.ts';
+import type { LossNotice } from './loss-notice.ts';
 import { ID_KEY, idPrefix, OFFSET_KEY, SHIPPER_KEY, type Shipper } from './shipper.ts';
 import { StyleOfFile } from './style-of-file.ts';
 import type { EventWriter } from './transcoder.ts';
-import { pairsText, wrap, type Invalid } from './wrap.ts';
+import { pairsText, wrap, wrapLoss, type Invalid } from './wrap.ts';
 
 const NEWLINE = 0x0a;
 const NEWLINE_BYTES = Buffer.of(NEWLINE);
 
 export class JsonWriter implements EventWriter {
   readonly addedBytes: number;
-  readonly invalidStyle = undefined;
+  readonly recordStyle = undefined;
   readonly #shipper: Shipper;
   readonly #styles: StyleOfFile;
 
@@ -37,6 +38,10 @@ export class JsonWriter implements EventWriter {
 
   invalid(block: Block, invalid: Invalid): Buffer {
     return wrap(this.#shipper, block, invalid);
+  }
+
+  loss(notice: LossNotice): Buffer {
+    return wrapLoss(this.#shipper, notice);
   }
 
   #added(block: Block): Added | undefined {

@@ -3,6 +3,7 @@
  */
 import type { Block } from './block.ts';
 import type { Style } from './core.ts';
+import { explainLoss, type LossNotice } from './loss-notice.ts';
 import { prettyEvent, prettyInvalid, type PrettyOptions } from './pretty.ts';
 import type { EventWriter } from './transcoder.ts';
 import { explainInvalid, type Invalid } from './wrap.ts';
@@ -12,7 +13,7 @@ const SHOWN_BYTES = 1024;
 
 export class PrettyWriter implements EventWriter {
   readonly addedBytes = 0;
-  readonly invalidStyle = undefined;
+  readonly recordStyle = undefined;
   /** Asked for each line: a terminal may change its width. */
   readonly #options: () => PrettyOptions;
   readonly #style: Style = { format: 'json' };
@@ -35,6 +36,12 @@ export class PrettyWriter implements EventWriter {
     const text = bytes.toString('utf8', start, Math.min(end, start + SHOWN_BYTES));
     const where = { file: log, offset: offset + start, error: explainInvalid(reason) };
     return Buffer.from(`${prettyInvalid(text, where, this.#options())}\n`);
+  }
+
+  loss(notice: LossNotice): Buffer {
+    const { log: file, start: offset, path, since = '?', until } = notice;
+    const where = { file, offset, error: explainLoss(notice) };
+    return Buffer.from(`${prettyInvalid(`${path} ${since} – ${until}`, where, this.#options())}\n`);
   }
 
   #event(line: string): string {

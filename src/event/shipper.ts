@@ -25,6 +25,13 @@ const MAX_PATH_BYTES = 6 * 4096;
 /** The keys, and an id without its offset. */
 const KEYS_BYTES = 1024;
 
+export interface Coordinates {
+  /** Path of the active file. */
+  readonly log: string;
+  readonly offset: number;
+  readonly id: string;
+}
+
 /** Says what `shipper` holds. */
 export class Shipper {
   /** Whether events get their coordinates. */
@@ -51,24 +58,14 @@ export class Shipper {
     return this.hasCoordinates ? [...this.#fields, ['file', file]] : this.#fields;
   }
 
-  /** For bytes that are no event: always with coordinates and what is wrong. */
-  forInvalid(
-    block: Block,
-    start: number,
-    extra: Readonly<Record<string, string>>,
-  ): readonly Pair[] {
-    const offset = block.start + start;
-    return [
-      ...this.#fields,
-      ['file', block.log],
-      [OFFSET_KEY, offset],
-      [ID_KEY, `${idPrefix(block)}${offset}`],
-      ...Object.entries(extra),
-    ];
+  /** For what is no event: always with coordinates, and with what is to be said of it. */
+  forRecord(place: Coordinates, extra: readonly Pair[]): readonly Pair[] {
+    const { log, offset, id } = place;
+    return [...this.#fields, ['file', log], [OFFSET_KEY, offset], [ID_KEY, id], ...extra];
   }
 }
 
 /** `id` is `<fingerprint>-<offset>`: the same event has the same one whenever and from wherever it is shipped. */
-export function idPrefix({ fingerprint }: Block): string {
+export function idPrefix({ fingerprint }: Pick<Block, 'fingerprint'>): string {
   return `${fingerprint}-`;
 }

@@ -6,6 +6,7 @@ import type { ChunkAccounts } from '../deliver/chunk.ts';
 import type { Block } from './block.ts';
 import { Core, type Style } from './core.ts';
 import { readClock } from './event-time.ts';
+import type { LossNotice } from './loss-notice.ts';
 import { piecesOf, type InvalidReason, type Piece } from './line.ts';
 import { Scratch } from './scratch.ts';
 import type { Invalid } from './wrap.ts';
@@ -22,6 +23,8 @@ export interface Transcoded {
 
 export interface Transcoder {
   transcode(block: Block): Transcoded;
+  /** The record that takes the place of events that were lost. */
+  loss(notice: LossNotice): readonly Uint8Array[];
   /** The chunk with this payload is settled: its memory may be written to again. */
   recycle(payload: readonly Uint8Array[]): void;
   /** A place for blocks that are transcoded where they stand; any other block is copied first. */
@@ -43,8 +46,10 @@ export interface EventWriter {
   events(block: Block, start: number, end: number, written: Buffer): readonly Uint8Array[];
   /** What goes out for bytes that are no event. */
   invalid(block: Block, invalid: Invalid): Buffer;
-  /** What `invalid` gives is a line of JSON that is to be encoded as an event; undefined where it goes out as it is. */
-  readonly invalidStyle: Style | undefined;
+  /** What goes out for events that were lost. */
+  loss(notice: LossNotice): Buffer;
+  /** What these two give is a line of JSON that is to be encoded as an event; undefined where it goes out as it is. */
+  readonly recordStyle: Style | undefined;
   /** Of what is added to an event, at most. */
   readonly addedBytes: number;
 }
@@ -83,6 +88,10 @@ export class BlockTranscoder implements Transcoder {
     const { payload, invalid, events } = output;
     const accounts = { delivered: { events, bytes }, filtered: { events: 0, bytes: 0 } };
     return { payload, accounts, invalid };
+  }
+
+  loss(notice: LossNotice): readonly Uint8Array[] {
+    return [this.#record(this.#writer.loss(notice))];
   }
 
   recycle(payload: readonly Uint8Array[]): void {
@@ -158,15 +167,15 @@ export class BlockTranscoder implements Transcoder {
   }
 
   #invalid(block: Block, invalid: Invalid, output: Output): void {
-    const bytes = this.#writer.invalid(block, invalid);
-    const style = this.#writer.invalidStyle;
-    output.payload.push(style === undefined ? bytes : this.#encoded(bytes, style));
+    output.payload.push(this.#record(this.#writer.invalid(block, invalid)));
     output.invalid.push(invalid.reason);
     output.events += 1;
   }
 
-  /** A line of JSON that is ours, as an event. */
-  #encoded(line: Buffer, style: Style): Buffer {
+  /** A line that is ours, as it goes out. */
+  #record(line: Buffer): Buffer {
+    const style = this.#writer.recordStyle;
+    if (style === undefined) return line;
     const core = this.#lines.hold(line);
     this.#prepare(core, style);
     core.run(0, line.length, 0);

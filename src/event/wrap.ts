@@ -5,7 +5,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Block } from './block.ts';
 import type { InvalidReason } from './line.ts';
-import { SHIPPER_KEY, type Pair, type Shipper } from './shipper.ts';
+import { lossId, lossPairs, type LossNotice } from './loss-notice.ts';
+import { idPrefix, SHIPPER_KEY, type Pair, type Shipper } from './shipper.ts';
 
 /** A line that is too long goes out in parts: `more` of it follows, or this is the `last`. */
 export type Part = 'more' | 'last';
@@ -33,11 +34,22 @@ export function explainInvalid(reason: InvalidReason): string {
 /** @returns a line with its newline. */
 export function wrap(shipper: Shipper, block: Block, invalid: Invalid): Buffer {
   const { start, end, reason, part } = invalid;
-  const error = explainInvalid(reason);
-  const extra = part === undefined ? { error } : { error, part };
-  const pairs = pairsText(shipper.forInvalid(block, start, extra));
+  const error: Pair = ['error', explainInvalid(reason)];
+  const extra: readonly Pair[] = part === undefined ? [error] : [error, ['part', part]];
+  const { log } = block;
+  const offset = block.start + start;
+  const id = `${idPrefix(block)}${offset}`;
+  const pairs = pairsText(shipper.forRecord({ log, offset, id }, extra));
   const texts = [`{"${SHIPPER_KEY}":{${pairs}},`, ...wrapText(block.bytes.subarray(start, end))];
   return Buffer.concat([...texts.map((text) => Buffer.from(text)), Buffer.from('}\n')]);
+}
+
+/** The record that stands for events that were lost. @returns a line with its newline. */
+export function wrapLoss(shipper: Shipper, notice: LossNotice): Buffer {
+  const { log, start: offset } = notice;
+  const id = lossId(notice);
+  const pairs = pairsText(shipper.forRecord({ log, offset, id }, lossPairs(notice)));
+  return Buffer.from(`{"${SHIPPER_KEY}":{${pairs}}}\n`);
 }
 
 /** The members of an object, as JSON, without its braces. */

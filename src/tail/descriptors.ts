@@ -18,12 +18,36 @@ export interface OpenFile {
   readonly stats: Stats;
 }
 
+export interface DescriptorLimits {
+  /** How many may be held. */
+  readonly limit?: number;
+  /** How much of the disk deleted files may take that are held. */
+  readonly deletedBytesMax?: number;
+}
+
 export class Descriptors {
   readonly #limit: number;
+  readonly #deletedBytesMax: number;
   #held = 0;
+  #deletedBytes = 0;
 
-  constructor(limit: number = MAX_HELD_DESCRIPTORS) {
+  constructor({ limit = MAX_HELD_DESCRIPTORS, deletedBytesMax = Infinity }: DescriptorLimits = {}) {
     this.#limit = limit;
+    this.#deletedBytesMax = deletedBytesMax;
+  }
+
+  /** How much of the disk deleted files take, over all logs, because they are held. */
+  get deletedBytes(): number {
+    return this.#deletedBytes;
+  }
+
+  get holdsTooMuch(): boolean {
+    return this.#deletedBytes > this.#deletedBytesMax;
+  }
+
+  /** Of one log there is so much more, or less, than before. */
+  noteDeleted(moreBytes: number): void {
+    this.#deletedBytes += moreBytes;
   }
 
   get held(): number {

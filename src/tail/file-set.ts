@@ -141,3 +141,13 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
 }
+
+/** Whether a held file is somebody's now. Few generations that are missing are held: no index pays. */
+export function isAssigned(
+  { places, started }: Assignment,
+  { dev, ino }: Pick<SeenFile, 'dev' | 'ino'>,
+): boolean {
+  const isIt = (file: SeenFile): boolean => file.ino === ino && file.dev === dev;
+  for (const files of places.values()) if (files.some(isIt)) return true;
+  return started.some((files) => files.some(isIt));
+}

@@ -119,6 +119,13 @@ export function headUnchanged(fd: number, head: Head): boolean {
   return head.guard.equals(scratch.subarray(0, bytes));
 }
 
+/** The first line of an open plain file, or what there is of it in its first 64 KiB. */
+export function readFirstLine(fd: number, { start }: Head): Buffer {
+  const bytes = readSync(fd, scratch, 0, FINGERPRINT_LINE_BYTES, start);
+  const newline = scratch.subarray(0, bytes).indexOf(NEWLINE);
+  return Buffer.from(scratch.subarray(0, newline === -1 ? bytes : newline));
+}
+
 function findContent(fd: number): number | undefined {
   let position = 0;
   for (;;) {

@@ -3,16 +3,33 @@
  * descriptors. It reads no content; the loop in log-tail.ts does.
  */
 import { join } from 'node:path';
+import type { ByteRange } from '../event/block.ts';
+import { DeletedFiles } from './deleted-files.ts';
 import type { OpenFile } from './descriptors.ts';
-import { reconcile, type Assignment, type SeenFile } from './file-set.ts';
+import { isAssigned, reconcile, type Assignment, type SeenFile } from './file-set.ts';
 import { gzContentSize } from './fingerprint.ts';
-import { Generation, Harvester, recall, retired } from './generation.ts';
-import { compareAge } from './names.ts';
+import {
+  Generation,
+  heldFiles,
+  oldestFirst,
+  openHarvester,
+  recall,
+  retired,
+  viewOf,
+  type Harvester,
+} from './generation.ts';
+import { lossOf } from './loss.ts';
 import { errorCode } from './problems.ts';
-import { Scanner, type HeldFile, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
+import { Scanner, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { mayHoldEventsSince, positionAtEnd } from './start.ts';
 import { lstatOrUndefined, statOrUndefined } from './stat.ts';
-import type { GenerationView, LogTailOptions, LogTailParts, Remembered } from './tail.ts';
+import type {
+  GenerationView,
+  LogTailOptions,
+  LogTailParts,
+  LossReason,
+  Remembered,
+} from './tail.ts';
 
 /**
  * How long a last line without a newline is waited for in a file that is no longer the active one, before it is
@@ -39,6 +56,7 @@ export class GenerationSet {
   #started = false;
   /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
   readonly #fresh = new Set<Generation>();
+  readonly #deleted: DeletedFiles;
   /** Generations before it had nothing to read when they were last looked at. */
   #cursor = 0;
 
@@ -52,6 +70,7 @@ export class GenerationSet {
     this.#options = options;
     this.#parts = parts;
     this.#scanner = new Scanner(site, parts.descriptors, parts.problems);
+    this.#deleted = new DeletedFiles(parts.descriptors);
     this.#generations = remembered.map(recall);
   }
 
@@ -79,7 +98,7 @@ export class GenerationSet {
   }
 
   #scanOptions(full: boolean): ScanOptions {
-    const held = this.#heldFiles();
+    const held = heldFiles(this.#generations);
     return {
       full,
       newestFirst: this.#started,
@@ -194,10 +213,19 @@ export class GenerationSet {
   /** The open file to read the generation from; opens it when it is not held. */
   hold(generation: Generation): Harvester | undefined {
     const harvester = this.#hold(generation);
-    const { key, position } = generation;
+    const { position } = generation;
     generation.skipHole();
-    if (generation.position > position) this.#parts.sink.skip(key, position, generation.position);
+    if (generation.position > position) this.skip(generation, position, generation.position);
     return harvester;
+  }
+
+  /** The bytes [start, end) are not handed on. */
+  skip(generation: Generation, start: number, end: number): void {
+    this.#parts.sink.skip(this.#rangeOf(generation, start, end));
+  }
+
+  #rangeOf({ key, fingerprint = '' }: Generation, start: number, end: number): ByteRange {
+    return { generation: key, log: this.#path, fingerprint, start, end };
   }
 
   #hold(generation: Generation): Harvester | undefined {
@@ -239,9 +267,10 @@ export class GenerationSet {
     return generation.lacksIdentity && this.hasEnded(generation, now);
   }
 
-  /** Closes what was read to its end long enough ago, and forgets what is nowhere any more. */
+  /** Closes what was read to its end long enough ago, and what takes too much room; forgets what is nowhere any more. */
   releaseIdle(now: number): void {
     this.#releaseDrained(now, RELEASE_AFTER_MS);
+    this.#boundDeleted();
     this.#forget();
   }
 
@@ -249,7 +278,8 @@ export class GenerationSet {
   concludeMissing(now: number): void {
     for (const generation of this.#generations) {
       const due = !this.#options.follow || isDue(generation.missingSince, now);
-      if (generation.missingSince !== undefined && due) this.#lose(generation);
+      if (generation.missingSince === undefined || !due) continue;
+      this.#lose(generation, generation.wasCut ? 'cut' : 'deleted');
     }
     this.#forget();
   }
@@ -264,29 +294,15 @@ export class GenerationSet {
 
   releaseAll(): void {
     for (const generation of this.#generations) generation.release();
+    this.#deleted.count(this.#generations);
   }
 
   /** One by one: with thousands of backups a list of them twice a second would be most of the memory. */
   *views(): Generator<GenerationView> {
     for (const generation of this.#generations) {
-      const { key, fingerprint, position, lastSeen, places } = generation;
-      if (fingerprint === undefined || lastSeen === undefined) continue;
-      const { path, dev, ino } = lastSeen;
-      // What was seen through a descriptor that is closed by now counts, too.
-      const size = Math.max(generation.contentBytes(), generation.largestBytes);
-      yield { key, path, fingerprint, dev, ino, size, position, present: places.length > 0 };
+      const view = viewOf(generation);
+      if (view !== undefined) yield view;
     }
-  }
-
-  #heldFiles(): Map<string, HeldFile> {
-    const held = new Map<string, HeldFile>();
-    for (const { harvester, head, fingerprint, lastSeen } of this.#generations) {
-      if (harvester === undefined) continue;
-      const { fd, gz, dev, ino } = harvester;
-      const contentBytes = lastSeen?.contentBytes;
-      held.set(`${dev}:${ino}`, { fd, gz, head, fingerprint, contentBytes });
-    }
-    return held;
   }
 
   #apply(scan: Scan | undefined): void {
@@ -311,6 +327,7 @@ export class GenerationSet {
       const isCut =
         assignment.truncated.has(generation.key) || generation.holdsAnotherLife(files ?? []);
       if (isCut) generation.release();
+      generation.wasCut ||= isCut;
       if (files !== undefined) this.#moveTo(generation, files);
       else if (isGone(generation, scan)) this.#miss(generation, assignment);
       if (generation.places.length === 0 && this.#endedUnknown(generation, performance.now())) {
@@ -354,15 +371,27 @@ export class GenerationSet {
     if (generation.mayComeBack) generation.missingSince ??= performance.now();
   }
 
-  #lose(generation: Generation): void {
+  #lose(generation: Generation, reason: LossReason): void {
     generation.missingSince = undefined;
-    const bytes = generation.largestBytes - generation.position;
-    if (bytes <= 0) return;
-    const path = generation.lastSeen?.path ?? this.#path;
-    const fingerprint = generation.fingerprint ?? '';
-    this.#parts.observer.lost(this.#path, { path, fingerprint, from: generation.position, bytes });
-    generation.position += bytes;
-    generation.pendingEnd = generation.position;
+    const next = this.#generations[this.#generations.indexOf(generation) + 1];
+    const { timeOf } = this.#options;
+    const loss = lossOf(generation, reason, { log: this.#path, next, timeOf });
+    if (loss === undefined) return;
+    this.#parts.observer.lost(loss);
+    generation.position = loss.end;
+    generation.pendingEnd = loss.end;
+  }
+
+  /**
+   * A deleted file takes room on the disk while it is held: too much is not kept, whatever is unread of it. Never while
+   * one of them is read.
+   */
+  #boundDeleted(): void {
+    for (const generation of this.#deleted.excess(this.#generations)) {
+      generation.contentBytes();
+      generation.release();
+      this.#lose(generation, 'held_limit');
+    }
   }
 
   /** Nothing on disk, nothing held: there is nothing to know about it any more. */
@@ -418,7 +447,7 @@ export class GenerationSet {
     if (fd === undefined || generation.fingerprint === undefined) return;
     generation.position = positionAtEnd(fd, file, generation.isActive);
     generation.pendingEnd = generation.position;
-    this.#parts.sink.skip(generation.key, 0, generation.position);
+    this.skip(generation, 0, generation.position);
   }
 
   /**
@@ -441,23 +470,15 @@ export class GenerationSet {
     const place = generation.bestPlace();
     if (place === undefined) return undefined;
     const { descriptors, problems } = this.#parts;
+    const { maxEventBytes } = this.#options;
     try {
-      const { fd, stats } = opened.get(place.path) ?? descriptors.open(place.path);
-      if (stats.ino !== place.ino || stats.dev !== place.dev) {
-        // Renamed since it was seen: the next scan says what it is now.
-        if (!opened.has(place.path)) descriptors.close(fd);
-        return undefined;
-      }
-      const { dev, ino } = stats;
-      const { maxEventBytes } = this.#options;
-      generation.harvester = new Harvester(
-        { fd, dev, ino, gz: place.gz },
-        { maxEventBytes },
-        descriptors,
-      );
+      const file = opened.get(place.path);
+      const harvester = openHarvester(place, file, { maxEventBytes }, descriptors);
+      if (harvester === undefined) return undefined;
+      generation.harvester = harvester;
       generation.learnHead();
       problems.clear(place.path);
-      return generation.harvester;
+      return harvester;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') {
         problems.report(place.path, error, 'the file cannot be opened');
@@ -465,17 +486,6 @@ export class GenerationSet {
       return undefined;
     }
   }
-}
-
-/** Whether a held file is somebody's now. Few generations that are missing are held: no index pays. */
-function isAssigned({ places, started }: Assignment, { dev, ino }: Harvester): boolean {
-  const isIt = (file: SeenFile): boolean => file.ino === ino && file.dev === dev;
-  for (const files of places.values()) if (files.some(isIt)) return true;
-  return started.some((files) => files.some(isIt));
-}
-
-function oldestFirst(a: Generation, b: Generation): number {
-  return compareAge(a.age, b.age) || a.key - b.key;
 }
 
 /** Whether a generation that has no place in the scan is nowhere on disk. */

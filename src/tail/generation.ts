@@ -10,12 +10,13 @@ import {
   type ReadBlock,
   type ReadResult,
 } from './block-reader.ts';
-import type { Descriptors } from './descriptors.ts';
+import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
-import { headUnchanged, readGzHead, readHead, type Head } from './fingerprint.ts';
-import { parseLogFileName, type Age } from './names.ts';
+import { headUnchanged, readFirstLine, readGzHead, readHead, type Head } from './fingerprint.ts';
+import { compareAge, parseLogFileName, type Age } from './names.ts';
+import type { HeldFile } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
-import type { Remembered, Room } from './tail.ts';
+import type { GenerationView, Remembered, Room } from './tail.ts';
 
 /** Bytes written so long ago at most are in the page cache, but for those that another machine wrote. */
 const FRESH_MS = 1000;
@@ -108,6 +109,27 @@ export class Harvester {
   }
 }
 
+/**
+ * Opens a file to read it.
+ * @param opened the file, when it is open already.
+ * @returns undefined when another file has the path by now: the next scan says what became of this one.
+ * @throws the system error of open or fstat (ENOENT, EACCES, EMFILE).
+ */
+export function openHarvester(
+  place: SeenFile,
+  opened: OpenFile | undefined,
+  limits: BlockReaderLimits,
+  descriptors: Descriptors,
+): Harvester | undefined {
+  const { fd, stats } = opened ?? descriptors.open(place.path);
+  const { dev, ino } = stats;
+  if (ino === place.ino && dev === place.dev) {
+    return new Harvester({ fd, dev, ino, gz: place.gz }, limits, descriptors);
+  }
+  if (opened === undefined) descriptors.close(fd);
+  return undefined;
+}
+
 export class Generation implements KnownGeneration {
   readonly key = ++lastKey;
   /** Undefined until the first line is complete; nothing is read before. */
@@ -137,6 +159,8 @@ export class Generation implements KnownGeneration {
   missingSince: number | undefined;
   /** Remembered from a log that is not there any more, and not found yet. */
   isOrphan = false;
+  /** Its file was cut, or written anew: what was not read of it is not deleted, but overwritten. */
+  wasCut = false;
   /** The gz that was read to its end, so that a trailer that lies is not believed for ever. */
   exhaustedGz: SeenFile | undefined;
 
@@ -270,6 +294,13 @@ export class Generation implements KnownGeneration {
     return true;
   }
 
+  /** Of the held plain file, if that is known already. */
+  firstLine(): Buffer | undefined {
+    const { harvester, head } = this;
+    if (harvester === undefined || harvester.gz || head === undefined) return undefined;
+    return readFirstLine(harvester.fd, head);
+  }
+
   /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */
   isIntact(): boolean {
     const { harvester, head } = this;
@@ -292,6 +323,28 @@ export class Generation implements KnownGeneration {
   }
 }
 
+/** The open files by device and inode. */
+export function heldFiles(generations: readonly Generation[]): Map<string, HeldFile> {
+  const held = new Map<string, HeldFile>();
+  for (const { harvester, head, fingerprint, lastSeen } of generations) {
+    if (harvester === undefined) continue;
+    const { fd, gz, dev, ino } = harvester;
+    const contentBytes = lastSeen?.contentBytes;
+    held.set(`${dev}:${ino}`, { fd, gz, head, fingerprint, contentBytes });
+  }
+  return held;
+}
+
+/** As checkpoints and reports need it; undefined while its first line is not complete. */
+export function viewOf(generation: Generation): GenerationView | undefined {
+  const { key, fingerprint, position, lastSeen, places } = generation;
+  if (fingerprint === undefined || lastSeen === undefined) return undefined;
+  const { path, dev, ino } = lastSeen;
+  // What was seen through a descriptor that is closed by now counts, too.
+  const size = Math.max(generation.contentBytes(), generation.largestBytes);
+  return { key, path, fingerprint, dev, ino, size, position, present: places.length > 0 };
+}
+
 /** A generation from a checkpoint, not found on disk yet. */
 export function recall(remembered: Remembered): Generation {
   const { path, fingerprint, dev, ino, offset, size } = remembered;
@@ -309,4 +362,8 @@ export function recall(remembered: Remembered): Generation {
 export function retired(): Age {
   const epochMs = Date.now();
   return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
+}
+
+export function oldestFirst(a: Generation, b: Generation): number {
+  return compareAge(a.age, b.age) || a.key - b.key;
 }

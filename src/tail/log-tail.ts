@@ -284,10 +284,7 @@ export class LogTail {
     if (this.#pace.looks && isLong) this.#listen();
     // It may be the block in hand that takes the last place.
     if (this.#parts.sink.isFull) this.#handOn();
-    const slot = await this.#parts.sink.reserve(signal).catch((error: unknown) => {
-      if (signal.aborted) return undefined;
-      throw error;
-    });
+    const slot = await this.#reserve(signal);
     if (slot === undefined) return;
     const harvester = this.#generations.hold(generation);
     const reading = harvester && this.#read(generation, harvester, slot, signal);
@@ -308,6 +305,25 @@ export class LogTail {
       return;
     }
     this.#take(generation, result, slot);
+  }
+
+  /**
+   * Waits for room. That may take as long as a receiver is down: rotation goes on meanwhile, and what it is about to
+   * delete must be held.
+   * @returns undefined when reading is to end.
+   */
+  async #reserve(signal: AbortSignal): Promise<Slot | undefined> {
+    const { sink } = this.#parts;
+    const everyMs = this.#safetyPoll.intervalMs(this.#watch !== undefined);
+    const looking = sink.isFull ? setInterval(() => this.#lookAround(), everyMs) : undefined;
+    try {
+      return await sink.reserve(signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      clearInterval(looking);
+    }
   }
 
   async #read(
@@ -342,7 +358,7 @@ export class LogTail {
     }
     const { start, bytes } = result;
     const from = this.#seek(generation, result);
-    if (from > 0) this.#parts.sink.skip(generation.key, start, start + from);
+    if (from > 0) this.#generations.skip(generation, start, start + from);
     this.#generations.advance(generation, start + bytes.length);
     this.#readBytes += bytes.length;
     // What was written since is little, and a round for it would cost as much as the next look.

@@ -1,7 +1,7 @@
 /**
  * The nouns between tail/ and whoever composes it: what a tail is told, what it hands on, what it tells about.
  */
-import type { Block } from '../event/block.ts';
+import type { Block, ByteRange } from '../event/block.ts';
 import type { Log } from '../observe/log.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { Problems } from './problems.ts';
@@ -29,24 +29,29 @@ export interface BlockSink {
   accept(block: Block, slot: Slot): void;
   /** Everything that the log has was handed on, for now: nobody need wait for more. */
   caughtUp(log: string): void;
-  /** The bytes [start, end) of a generation are left out: before `--from`, or a hole of NULs. */
-  skip(generation: number, start: number, end: number): void;
+  /** These bytes are left out: before `--from`, or a hole of NULs. */
+  skip(range: ByteRange): void;
 }
 
-/** Bytes that were deleted or overwritten before they were read. */
-export interface Loss {
+/**
+ * Why bytes were lost: their file was deleted before they were read, or cut (copytruncate), or it was deleted and held,
+ * and given up because such files took too much of the disk.
+ */
+export type LossReason = 'deleted' | 'cut' | 'held_limit';
+
+/** Bytes that can never be read. They end where the file was last seen to; it may have been longer. */
+export interface Loss extends ByteRange {
+  /** Where the file was last seen. */
   readonly path: string;
-  readonly fingerprint: string;
-  /** Offset of the first lost byte. */
-  readonly from: number;
-  /** As far as the file was seen to reach; it may have been longer. */
-  readonly bytes: number;
+  readonly reason: LossReason;
+  /** No later than then the last of them were written, in ms since the epoch. */
+  readonly untilMs: number;
 }
 
 /** What tail/ tells about: everything that is worth counting. */
 export interface TailObserver {
   rotated(log: string): void;
-  lost(log: string, loss: Loss): void;
+  lost(loss: Loss): void;
   /** Something appeared, vanished or was renamed in the log's directory: other logs may have. */
   filesChanged(): void;
 }
@@ -59,6 +64,8 @@ export interface LogTailOptions {
   readonly from: StartAt;
   /** The offset of the first line in a block whose event is not before the time; undefined when there is none. */
   readonly firstLineSince: (lines: Buffer, epochMs: number) => number | undefined;
+  /** The time of the event in a line, in ms since the epoch. */
+  readonly timeOf: (line: Buffer) => number | undefined;
 }
 
 export type StartAt =

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CheckpointBook, type Position } from '../../src/checkpoint/book.ts';
 import type { Checkpoint } from '../../src/checkpoint/format.ts';
+import { NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
 
 const LOG = '/var/log/audit.log';
 const OTHER = '/var/log/other/audit.log';
@@ -14,7 +15,8 @@ const logOf = (path: string): string => join(dirname(path), 'audit.log');
 const later = (hours: number): Date => new Date(NOON.getTime() + hours * HOUR_MS);
 
 function positionOf(fingerprint: string, changes: Partial<Position> = {}): Position {
-  return { path: LOG, fingerprint, dev: 1, ino: 2, offset: 100, size: 200, ...changes };
+  const accounts = NOTHING_SETTLED;
+  return { path: LOG, fingerprint, dev: 1, ino: 2, offset: 100, size: 200, accounts, ...changes };
 }
 
 function checkpointOf(fingerprint: string, changes: Partial<Checkpoint> = {}): Checkpoint {
@@ -66,15 +68,27 @@ describe('a book of checkpoints', () => {
     assert.deepEqual(book.takeChanges(), taken);
   });
 
-  it('settles what is gone already, and nothing that it never knew', () => {
+  it('settles what is gone already', () => {
+    const accounts = { ...NOTHING_SETTLED, lostBytes: 150 };
+    const settled = { fingerprint: 'a', offset: 150, size: 150, accounts };
     const book = bookOf(checkpointOf('a'));
-    book.settle(LOG, 'a', 100, later(1));
-    book.settle(LOG, 'b', 150, later(1));
-    book.settle(OTHER, 'a', 150, later(1));
-    assert.equal(book.takeChanges(), undefined);
-    book.settle(LOG, 'a', 150, later(1));
+    book.settle(LOG, { ...settled, offset: 100 }, later(1));
+    assert.equal(book.takeChanges(), undefined, 'nothing is new');
+    book.settle(LOG, settled, later(1));
     const updated = later(1).toISOString();
-    assert.deepEqual(book.takeChanges(), [checkpointOf('a', { offset: 150, updated })]);
+    assert.deepEqual(book.takeChanges(), [checkpointOf('a', { offset: 150, accounts, updated })]);
+  });
+
+  it('knows by its content what came and went between two looks', () => {
+    const accounts = { ...NOTHING_SETTLED, lostBytes: 5 };
+    const settled = { fingerprint: 'b', offset: 5, size: 9, accounts };
+    const book = bookOf();
+    book.settle(LOG, settled, NOON);
+    const updated = NOON.toISOString();
+    assert.deepEqual(book.takeChanges(), [{ ...settled, path: LOG, dev: 0, ino: 0, updated }]);
+    book.sweep(LOG, new Set(), later(48));
+    book.sweep(LOG, new Set(), later(96));
+    assert.deepEqual(book.takeChanges(), [], 'and forgets it in the end');
   });
 
   it('keeps a log apart from another one with the same content', () => {

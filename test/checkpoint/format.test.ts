@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { NOTHING_SETTLED, type Tally } from '../../src/deliver/chunk.ts';
 import {
   CheckpointFormatError,
   formatCheckpoints,
   parseCheckpoints,
   type Checkpoint,
   type CheckpointFile,
+  type SavedLoss,
 } from '../../src/checkpoint/format.ts';
 
 const CHECKPOINT: Checkpoint = {
@@ -18,9 +20,22 @@ const CHECKPOINT: Checkpoint = {
   offset: 1000,
   size: 2000,
   updated: '2026-03-04T05:06:07.089Z',
+  time: '2026-03-04T05:06:07.088Z',
+  accounts: { ...NOTHING_SETTLED, delivered: { events: 3, bytes: 900 }, lostBytes: 100 },
 };
 const PROBLEM = { path: '/x', code: 'EACCES', message: 'no', since: '2026-03-04T05:06:07.089Z' };
-const TEXT = textOf({ checkpoints: [CHECKPOINT], problems: [PROBLEM] });
+const LOSS = {
+  log: '/x',
+  path: '/y',
+  fingerprint: 'f',
+  offset: 900,
+  bytes: 100,
+  reason: 'deleted',
+  since: '2026-03-04T05:06:07.088Z',
+  until: '2026-03-04T05:06:08.088Z',
+  noted: '2026-03-04T05:06:09.088Z',
+};
+const TEXT = textOf({ checkpoints: [CHECKPOINT], problems: [PROBLEM], losses: [LOSS] });
 
 function textOf(given: CheckpointFile): string {
   return [...formatCheckpoints(given)].join('');
@@ -28,6 +43,10 @@ function textOf(given: CheckpointFile): string {
 
 const anyText = fc.string({ unit: 'binary' });
 const PLAIN = { noNullPrototype: true };
+const tally: fc.Arbitrary<Tally> = fc.record(
+  { events: fc.maxSafeNat(), bytes: fc.maxSafeNat() },
+  PLAIN,
+);
 const checkpoint: fc.Arbitrary<Checkpoint> = fc.record(
   {
     path: anyText,
@@ -37,6 +56,31 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record(
     offset: fc.maxSafeNat(),
     size: fc.maxSafeNat(),
     updated: anyText,
+    time: fc.option(anyText, { nil: undefined }),
+    accounts: fc.record(
+      {
+        delivered: tally,
+        filtered: tally,
+        deadLettered: tally,
+        skippedBytes: fc.maxSafeNat(),
+        lostBytes: fc.maxSafeNat(),
+        earlierBytes: fc.maxSafeNat(),
+      },
+      PLAIN,
+    ),
+  },
+  PLAIN,
+);
+const loss: fc.Arbitrary<SavedLoss> = fc.record(
+  {
+    log: anyText,
+    path: anyText,
+    fingerprint: anyText,
+    offset: fc.maxSafeNat(),
+    bytes: fc.maxSafeNat(),
+    reason: anyText,
+    until: anyText,
+    noted: anyText,
   },
   PLAIN,
 );
@@ -45,6 +89,7 @@ const file: fc.Arbitrary<CheckpointFile> = fc.record({
   problems: fc.array(
     fc.record({ path: anyText, code: anyText, message: anyText, since: anyText }, PLAIN),
   ),
+  losses: fc.array(loss),
 });
 
 function assertRejected(text: string, pattern: RegExp): void {
@@ -58,28 +103,33 @@ describe('a checkpoint file', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(file, (given) => {
-        const { checkpoints, problems } = parseCheckpoints(textOf(given));
+        const { checkpoints, problems, losses } = parseCheckpoints(textOf(given));
         assert.deepEqual(checkpoints, given.checkpoints);
         assert.deepEqual(problems, given.problems);
+        assert.deepEqual(losses, given.losses);
       }),
     );
   });
 
   it('is for people, too: one checkpoint a line', () => {
     const checkpoints = [CHECKPOINT, { ...CHECKPOINT, ino: 7 }];
-    assert.deepEqual(textOf({ checkpoints, problems: [] }).split('\n'), [
+    const accounts = { delivered: { events: 3, bytes: 900 }, lostBytes: 100 };
+    assert.deepEqual(textOf({ checkpoints, problems: [], losses: [LOSS] }).split('\n'), [
       '{"version":1,"checkpoints":[',
-      `${JSON.stringify(CHECKPOINT)},`,
-      JSON.stringify({ ...CHECKPOINT, ino: 7 }),
+      `${JSON.stringify({ ...CHECKPOINT, accounts })},`,
+      JSON.stringify({ ...CHECKPOINT, ino: 7, accounts }),
+      '],"losses":[',
+      JSON.stringify(LOSS),
       ']}',
       '',
     ]);
-    assert.equal(textOf({ checkpoints: [], problems: [] }), '{"version":1,"checkpoints":[]}\n');
+    const nothing = { checkpoints: [], problems: [], losses: [] };
+    assert.equal(textOf(nothing), '{"version":1,"checkpoints":[]}\n');
   });
 
   it('is written in pieces, however much there is', () => {
     const checkpoints = Array.from({ length: 10_000 }, () => CHECKPOINT);
-    const pieces = [...formatCheckpoints({ checkpoints, problems: [] })];
+    const pieces = [...formatCheckpoints({ checkpoints, problems: [], losses: [] })];
     assert.ok(pieces.length > 10);
     assert.ok(pieces.every((piece) => piece.length < 2 * 1024 * 1024));
     assert.deepEqual(parseCheckpoints(pieces.join('')).checkpoints, checkpoints);
@@ -93,12 +143,22 @@ describe('a checkpoint file', () => {
   });
 
   it('may lack what nothing depends on', () => {
-    const { updated: _, ...rest } = CHECKPOINT;
-    const text = JSON.stringify({ version: 1, checkpoints: [rest], problems: [{ path: 1 }, null] });
+    const { updated: _, time: __, accounts: ___, ...rest } = CHECKPOINT;
+    const problems = [{ path: 1 }, null];
+    const losses = [{ ...LOSS, bytes: '1' }, null];
+    const text = JSON.stringify({ version: 1, checkpoints: [rest], problems, losses });
+    const accounts = { ...NOTHING_SETTLED, earlierBytes: rest.offset };
     assert.deepEqual(parseCheckpoints(text), {
-      checkpoints: [{ ...rest, updated: '1970-01-01T00:00:00.000Z' }],
+      checkpoints: [{ ...rest, updated: '1970-01-01T00:00:00.000Z', time: undefined, accounts }],
       problems: [],
+      losses: [],
     });
+  });
+
+  it('knows of no account where a run before kept none', () => {
+    const { accounts: _, ...rest } = CHECKPOINT;
+    const text = JSON.stringify({ version: 1, checkpoints: [{ ...rest, accounts: {} }] });
+    assert.deepEqual(parseCheckpoints(text).checkpoints[0]?.accounts, NOTHING_SETTLED);
   });
 });
 

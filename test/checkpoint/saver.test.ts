@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import type { CheckpointFile } from '../../src/checkpoint/format.ts';
 import { CheckpointSaver, type CheckpointSource } from '../../src/checkpoint/saver.ts';
 import { CHECKPOINT_FILE, CheckpointStore } from '../../src/checkpoint/store.ts';
+import { NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
@@ -23,12 +24,14 @@ class Source implements CheckpointSource {
   collect(): CheckpointFile | undefined {
     if (!this.#changed) return undefined;
     this.#changed = false;
-    return { checkpoints: [this.checkpoint], problems: [] };
+    return { checkpoints: [this.checkpoint], problems: [], losses: [] };
   }
 
   get checkpoint() {
     const offset = this.#offset;
-    return { path: '/a', fingerprint: 'f', dev: 1, ino: 1, offset, size: offset, updated: '' };
+    const accounts = { ...NOTHING_SETTLED, earlierBytes: offset };
+    const file = { path: '/a', fingerprint: 'f', dev: 1, ino: 1, time: undefined };
+    return { ...file, offset, size: offset, updated: '', accounts };
   }
 
   putBack(): void {

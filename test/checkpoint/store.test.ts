@@ -19,6 +19,7 @@ import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Checkpoint, CheckpointFile } from '../../src/checkpoint/format.ts';
 import { CHECKPOINT_FILE, CheckpointStore, StateError } from '../../src/checkpoint/store.ts';
+import { NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
 import { fillDisk, smallFileSystem, temporaryDirectory } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
@@ -26,9 +27,11 @@ function checkpointsAt(offset: number, count = 3): CheckpointFile {
   const checkpoints = Array.from({ length: count }, (_, index): Checkpoint => {
     const path = `/var/log/kubernetes/audit-${index}.log`;
     const updated = '2026-03-04T05:06:07.089Z';
-    return { path, fingerprint: `f${index}`, dev: 1, ino: index, offset, size: offset, updated };
+    const accounts = { ...NOTHING_SETTLED, lostBytes: offset };
+    const file = { path, fingerprint: `f${index}`, dev: 1, ino: index, time: undefined };
+    return { ...file, offset, size: offset, updated, accounts };
   });
-  return { checkpoints, problems: [] };
+  return { checkpoints, problems: [], losses: [] };
 }
 
 const OLD = checkpointsAt(1000);
@@ -83,7 +86,7 @@ describe('a state directory', () => {
 describe('loading', () => {
   it('finds nothing where nothing was saved', async (t) => {
     const store = new CheckpointStore(temporaryDirectory(t));
-    assert.deepEqual(await store.load(), { checkpoints: [], problems: [] });
+    assert.deepEqual(await store.load(), { checkpoints: [], problems: [], losses: [] });
   });
 
   it('finds what was saved last', async (t) => {
@@ -226,7 +229,7 @@ describe('saving', () => {
       const store = new CheckpointStore(process.argv[1]);
       const one = (offset) => Array.from({ length: 500 }, (_, ino) => ({
         path: '/var/log/audit.log', fingerprint: 'f' + ino, dev: 1, ino, offset, size: offset, updated: '' }));
-      for (let offset = 0; ; offset++) await store.save({ checkpoints: one(offset), problems: [] });`;
+      for (let offset = 0; ; offset++) await store.save({ checkpoints: one(offset), problems: [], losses: [] });`;
     let highest = -1;
     for (let round = 0; round < 5; round++) {
       const args = ['--input-type=module', '--eval', program, directory];

@@ -22,6 +22,7 @@ const DEFAULT_CONFIG: ShipConfig = {
   fields: {},
   coordinates: false,
   maxEventBytes: 16 * 1024 * 1024,
+  maxHeldDeletedBytes: 2 * 1024 ** 3,
   chunkBytes: 1024 * 1024,
   inFlightChunks: 4,
 };
@@ -59,6 +60,7 @@ grace: 1m
 fields: {node: m1, cluster: "7"}
 coordinates: true
 max_event_bytes: 1MiB
+max_held_deleted_bytes: 0
 chunk_bytes: 65536
 in_flight_chunks: 2`;
   assert.deepEqual(config({ yaml }), {
@@ -93,6 +95,7 @@ in_flight_chunks: 2`;
     fields: { node: 'm1', cluster: '7' },
     coordinates: true,
     maxEventBytes: 1024 * 1024,
+    maxHeldDeletedBytes: 0,
     chunkBytes: 65_536,
     inFlightChunks: 2,
   });
@@ -123,6 +126,7 @@ test('every key can be set in the environment', () => {
     AUDIT_SHIPPER_FIELDS: 'node=m1,url=http://x/?a=b',
     AUDIT_SHIPPER_COORDINATES: 'true',
     AUDIT_SHIPPER_MAX_EVENT_BYTES: '65536',
+    AUDIT_SHIPPER_MAX_HELD_DELETED_BYTES: '1GiB',
     AUDIT_SHIPPER_CHUNK_BYTES: '64KiB',
     AUDIT_SHIPPER_IN_FLIGHT_CHUNKS: '8',
   };
@@ -153,6 +157,7 @@ test('every key can be set in the environment', () => {
     fields: { node: 'm1', url: 'http://x/?a=b' },
     coordinates: true,
     maxEventBytes: 65_536,
+    maxHeldDeletedBytes: 1024 ** 3,
     chunkBytes: 65_536,
     inFlightChunks: 8,
   });

@@ -6,9 +6,9 @@ import { Accounts } from '../../src/deliver/accounts.ts';
 
 test('they begin with nothing', () => {
   const accounts = new Accounts();
-  const { invalidLines, ...sums } = accounts.totals();
+  const { invalidLines, lostBytes, ...sums } = accounts.totals();
   assert.ok(Object.values(sums).every((sum) => sum === 0));
-  assert.deepEqual(invalidLines, {});
+  assert.deepEqual([invalidLines, lostBytes], [{}, {}]);
   assert.equal(accounts.inFlightBytes, 0);
 });
 
@@ -47,7 +47,10 @@ test('each thing is counted where it belongs', () => {
   accounts.invalid('torn');
   accounts.invalid('not-json');
   accounts.skipped(7);
-  accounts.lost(5);
+  accounts.lost(5, 'deleted');
+  accounts.lost(2, 'cut');
+  accounts.lost(1, 'cut');
+  accounts.unaccounted(4);
   accounts.rotated();
   assert.deepEqual(accounts.totals(), {
     readBytes: 103,
@@ -59,7 +62,8 @@ test('each thing is counted where it belongs', () => {
     deadLetterBytes: 3,
     skippedBytes: 7,
     invalidLines: { torn: 2, 'not-json': 1 },
-    lostBytes: 5,
+    lostBytes: { deleted: 5, cut: 3 },
+    unaccountedBytes: 4,
     rotations: 1,
   });
 });

@@ -5,7 +5,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { accountedBytes, NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
 import { Ledger } from '../../src/deliver/ledger.ts';
+
+/** All of the range was delivered, an event each. */
+function settle(ledger: Ledger, start: number, end: number): void {
+  ledger.settle([{ start, end }], { delivered: { events: 1, bytes: end - start } });
+}
 
 /** Every byte on its own, and where lines end: slow, and obviously right. */
 class NaiveLedger {
@@ -74,12 +80,13 @@ describe('a ledger', () => {
           } else {
             const [range] = inFlight.splice(pick % (inFlight.length || 1), 1);
             if (range === undefined) continue;
-            ledger.settle(...range);
+            settle(ledger, ...range);
             naive.settle(...range);
           }
           assert.equal(ledger.position, naive.position);
           assert.equal(ledger.inFlightBytes, naive.inFlightBytes);
           assert.equal(ledger.isSettled, inFlight.length === 0);
+          assert.equal(accountedBytes(ledger.accounts), ledger.position - start);
           assert.ok(ledger.position >= before, 'it never goes back');
           before = ledger.position;
         }
@@ -98,10 +105,10 @@ describe('a ledger', () => {
     ledger.issue({ start: 0, end: 10, endsLine: true });
     ledger.issue({ start: 10, end: 20, endsLine: false });
     ledger.issue({ start: 20, end: 25, endsLine: true });
-    ledger.settle(0, 10);
-    ledger.settle(10, 20);
+    settle(ledger, 0, 10);
+    settle(ledger, 10, 20);
     assert.deepEqual([ledger.position, ledger.inFlightBytes], [10, 5]);
-    ledger.settle(20, 25);
+    settle(ledger, 20, 25);
     assert.deepEqual([ledger.position, ledger.inFlightBytes], [25, 0]);
   });
 
@@ -109,19 +116,46 @@ describe('a ledger', () => {
     const ledger = new Ledger(0);
     ledger.issue({ start: 0, end: 10, endsLine: false });
     ledger.issue({ start: 10, end: 10, endsLine: true });
-    ledger.settle(0, 10);
+    settle(ledger, 0, 10);
     assert.equal(ledger.position, 0);
     assert.deepEqual([ledger.inFlightBytes, ledger.isSettled], [0, false]);
-    ledger.settle(10, 10);
+    settle(ledger, 10, 10);
     assert.equal(ledger.position, 10);
     assert.equal(ledger.isSettled, true);
+  });
+
+  it('knows what became of all bytes before the position, and of no others', () => {
+    const ledger = new Ledger(5);
+    ledger.issue({ start: 5, end: 15, endsLine: true, timeMs: 1000 });
+    ledger.issue({ start: 15, end: 20, endsLine: false });
+    ledger.issue({ start: 20, end: 25, endsLine: true, timeMs: 2000 });
+    ledger.issue({ start: 25, end: 30, endsLine: true, timeMs: 3000 });
+    ledger.settle([{ start: 25, end: 30 }], { lostBytes: 5 });
+    const parts = [
+      { start: 15, end: 20 },
+      { start: 20, end: 25 },
+    ];
+    ledger.settle(parts, { deadLettered: { events: 1, bytes: 10 } });
+    assert.deepEqual([ledger.accounts, ledger.timeMs], [NOTHING_SETTLED, undefined]);
+    assert.equal(ledger.issuedTimeMs, 3000);
+    const delivered = { events: 2, bytes: 7 };
+    ledger.settle([{ start: 5, end: 15 }], { delivered, filtered: { events: 1, bytes: 3 } });
+    assert.deepEqual(ledger.accounts, {
+      delivered,
+      filtered: { events: 1, bytes: 3 },
+      deadLettered: { events: 1, bytes: 10 },
+      skippedBytes: 0,
+      lostBytes: 5,
+      earlierBytes: 0,
+    });
+    assert.deepEqual([ledger.position, ledger.timeMs, ledger.issuedTimeMs], [30, 3000, 3000]);
   });
 
   it('counts what is on its way wherever it lies', () => {
     const ledger = new Ledger(0);
     ledger.issue({ start: 0, end: 10, endsLine: true });
     ledger.issue({ start: 10, end: 30, endsLine: true });
-    ledger.settle(10, 30);
+    settle(ledger, 10, 30);
     assert.deepEqual([ledger.inFlightBytes, ledger.position], [10, 0]);
   });
 
@@ -132,10 +166,10 @@ describe('a ledger', () => {
     const count = 1_000_000;
     for (let at = 1; at <= count; at++) {
       ledger.issue({ start: at, end: at + 1, endsLine: at % 3 !== 0 });
-      ledger.settle(at, at + 1);
+      settle(ledger, at, at + 1);
     }
     assert.deepEqual([ledger.position, ledger.inFlightBytes], [0, 1]);
-    ledger.settle(0, 1);
+    settle(ledger, 0, 1);
     assert.deepEqual([ledger.position, ledger.isSettled], [count + 1, true]);
   });
 
@@ -156,10 +190,11 @@ describe('a ledger', () => {
             naive.issue(3, endsLine);
           }
           for (const index of [...picks, 0]) {
-            ledger.settle(index * 3, index * 3 + 3);
+            settle(ledger, index * 3, index * 3 + 3);
             naive.settle(index * 3, index * 3 + 3);
             assert.equal(ledger.position, naive.position);
             assert.equal(ledger.inFlightBytes, naive.inFlightBytes);
+            assert.equal(accountedBytes(ledger.accounts), ledger.position);
           }
         },
       ),
@@ -173,13 +208,25 @@ describe('a ledger', () => {
       'a range that ends before it starts',
       (ledger) => ledger.issue({ start: 10, end: 9, endsLine: true }),
     ],
-    ['settling what was never issued', (ledger) => ledger.settle(10, 20)],
-    ['settling a part of a range', (ledger) => ledger.settle(0, 5)],
+    ['settling what was never issued', (ledger) => settle(ledger, 10, 20)],
+    [
+      'settling more than was issued',
+      (ledger) =>
+        ledger.settle(
+          [
+            { start: 0, end: 10 },
+            { start: 10, end: 20 },
+          ],
+          {},
+        ),
+    ],
+    ['settling nothing', (ledger) => ledger.settle([], {})],
+    ['settling a part of a range', (ledger) => settle(ledger, 0, 5)],
     [
       'settling twice',
       (ledger) => {
-        ledger.settle(0, 10);
-        ledger.settle(0, 10);
+        settle(ledger, 0, 10);
+        settle(ledger, 0, 10);
       },
     ],
   ];
@@ -195,7 +242,7 @@ describe('a ledger', () => {
     const ledger = new Ledger(0);
     ledger.issue({ start: 0, end: 10, endsLine: true });
     ledger.issue({ start: 10, end: 20, endsLine: true });
-    ledger.settle(10, 20);
-    assert.throws(() => ledger.settle(10, 20), { name: 'AssertionError' });
+    settle(ledger, 10, 20);
+    assert.throws(() => settle(ledger, 10, 20), { name: 'AssertionError' });
   });
 });

@@ -86,5 +86,20 @@ describe('a file that is deleted while the agent is down', () => {
       },
     );
     assert.equal(agent.summary()['lost_bytes'], loss['bytes']);
+    const [record, ...others] = workplace.lossRecords();
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [record?.file, record?.offset, record?.lost, record?.reason],
+      [workplace.path, checkpoint.offset, loss['bytes'], 'deleted'],
+    );
+    // Between the last event that was shipped and the first of the next file.
+    assert.deepEqual(
+      [record?.since, record?.until],
+      ['2026-03-04T05:06:07.000Z', '2026-03-04T05:06:07.000Z'],
+    );
+    // It is told once, and stays in the state directory.
+    await workplace.ship();
+    assert.equal(workplace.lossRecords().length, 1);
+    assert.equal(workplace.remembered().losses.length, 1);
   });
 });

@@ -3,10 +3,7 @@
  * any more. Knows nothing of what lumberjack does; the steps are done by hand.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseCheckpoints } from '../../src/checkpoint/format.ts';
 import { Workplace, type Agent } from '../support/agent.ts';
 import { eventOf, eventsOf } from '../support/numbered-events.ts';
 
@@ -18,10 +15,8 @@ async function checkpointed(
   agent: Agent,
   expected: { readonly size: number; readonly offset: number },
 ): Promise<void> {
-  const file = join(workplace.state, 'checkpoints.json');
   await agent.until(`a checkpoint ${JSON.stringify(expected)}`, () => {
-    if (!existsSync(file)) return false;
-    const { checkpoints } = parseCheckpoints(readFileSync(file, 'utf8'));
+    const { checkpoints } = workplace.remembered();
     return checkpoints.some(
       ({ size, offset }) => size === expected.size && offset === expected.offset,
     );

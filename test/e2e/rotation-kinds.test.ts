@@ -8,6 +8,7 @@ import { closeSync, existsSync, openSync, statSync, truncateSync, writeSync } fr
 import { describe, it, type TestContext } from 'node:test';
 import { Workplace, type Agent } from '../support/agent.ts';
 import type { LogDirectory } from '../support/log-directory.ts';
+import { lossIn } from '../support/loss-records.ts';
 import { eventsOf, numbersOf, runsOf } from '../support/numbered-events.ts';
 
 /** As logrotate shifts: `.2.gz` to `.3.gz`, `.1` to `.2.gz` (delaycompress), the active file to `.1`. */
@@ -231,7 +232,13 @@ describe('an active file', () => {
     assert.deepEqual(await agent.stop(), { code: 0, signal: null });
     const lines = Buffer.concat(rest).toString().split('\n').slice(0, -1);
     const { lost_bytes, delivered_bytes, undelivered_bytes } = agent.summary();
-    assert.match(runsOf(numbersOf(lines)), /^1-\d+ 30001-30010$/);
+    const events = lines.filter((line) => lossIn(line) === undefined);
+    assert.match(runsOf(numbersOf(events)), /^1-\d+ 30001-30010$/);
+    const records = lines.map(lossIn).filter((record) => record !== undefined);
+    assert.deepEqual(
+      records.map(({ lost, reason }) => [lost, reason]),
+      [[lost_bytes, 'cut']],
+    );
     assert.ok(Number(lost_bytes) > 0);
     assert.equal(Number(lost_bytes) + Number(delivered_bytes), seen.length + fresh.length);
     assert.equal(undelivered_bytes, 0);

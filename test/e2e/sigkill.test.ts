@@ -3,11 +3,9 @@
  * events since the last checkpoint come twice, and then byte for byte, their `shipper.id` included.
  */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseCheckpoints } from '../../src/checkpoint/format.ts';
 import { createRandom } from '../../src/commands/simulate/random.ts';
 import { Workplace } from '../support/agent.ts';
 import { buildLumberjackWriter, startLumberjack } from '../support/lumberjack.ts';
@@ -59,9 +57,7 @@ async function liveOn(workplace: Workplace, last: number): Promise<Life> {
 }
 
 function checkpointsOf(workplace: Workplace): ReadonlyMap<string, number> {
-  const file = join(workplace.state, 'checkpoints.json');
-  if (!existsSync(file)) return new Map();
-  const { checkpoints } = parseCheckpoints(readFileSync(file, 'utf8'));
+  const { checkpoints } = workplace.remembered();
   return new Map(checkpoints.map(({ fingerprint, offset }) => [fingerprint, offset]));
 }
 

@@ -8,6 +8,7 @@ import { pairsText } from '../../src/event/wrap.ts';
 import { blockOf, FINGERPRINT, LOG } from '../support/blocks.ts';
 
 const BLOCK = blockOf('{}\n{}\n', { log: '/var/log/audit.log', fingerprint: 'f00d', start: 40 });
+const PLACE = { log: '/var/log/audit.log', offset: 42, id: 'f00d-42' };
 
 test('nothing is added when nothing is asked for', () => {
   assert.equal(new Shipper({ fields: {}, coordinates: false }).addsToEvents, false);
@@ -17,15 +18,21 @@ test('nothing is added when nothing is asked for', () => {
 
 test('fields come first, then where the event stands, then what is wrong', () => {
   const shipper = new Shipper({ fields: { node: 'm1', cluster: 'c' }, coordinates: true });
-  assert.deepEqual(shipper.forInvalid(BLOCK, 2, { error: 'bad', part: 'more' }), [
-    ['node', 'm1'],
-    ['cluster', 'c'],
-    ['file', '/var/log/audit.log'],
-    ['offset', 42],
-    ['id', 'f00d-42'],
-    ['error', 'bad'],
-    ['part', 'more'],
-  ]);
+  assert.deepEqual(
+    shipper.forRecord(PLACE, [
+      ['error', 'bad'],
+      ['lost', 5],
+    ]),
+    [
+      ['node', 'm1'],
+      ['cluster', 'c'],
+      ['file', '/var/log/audit.log'],
+      ['offset', 42],
+      ['id', 'f00d-42'],
+      ['error', 'bad'],
+      ['lost', 5],
+    ],
+  );
 });
 
 test('an event has coordinates only where they are asked for, a bad line always', () => {
@@ -39,7 +46,7 @@ test('an event has coordinates only where they are asked for, a bad line always'
     ['node', 'm1'],
     ['file', BLOCK.log],
   ]);
-  assert.deepEqual(shipper.forInvalid(BLOCK, 2, {}), [
+  assert.deepEqual(shipper.forRecord(PLACE, []), [
     ['node', 'm1'],
     ['file', BLOCK.log],
     ['offset', 42],
@@ -47,15 +54,8 @@ test('an event has coordinates only where they are asked for, a bad line always'
   ]);
 });
 
-test('an event stands in its file, not in its block, and its id says in which generation', () => {
-  const block = blockOf('{}\n{}\n', { start: 1000 });
-  const pairs = new Shipper({ fields: {}, coordinates: false }).forInvalid(block, 3, {});
-  assert.deepEqual(pairs, [
-    ['file', LOG],
-    ['offset', 1003],
-    ['id', `${FINGERPRINT}-1003`],
-  ]);
-  assert.equal(idPrefix(block), `${FINGERPRINT}-`);
+test('the id of an event says in which generation it stands', () => {
+  assert.equal(idPrefix(BLOCK), 'f00d-');
 });
 
 test('what is said to be the most is never exceeded, in either format', () => {

@@ -38,6 +38,10 @@ const EDGES: readonly Edge[] = [
   { from: 'memory.ts', to: 'pipeline.ts', typesOnly: true },
   { from: 'memory.ts', to: 'tail/' },
   { from: 'memory.ts', to: 'checkpoint/' },
+  // What became of a generation's bytes goes from its ledger into its checkpoint.
+  { from: 'memory.ts', to: 'deliver/chunk.ts' },
+  { from: 'checkpoint/', to: 'deliver/chunk.ts' },
+  { from: 'memory.ts', to: 'event/loss-notice.ts', typesOnly: true },
   // The stages, in the order of the data, and the noun each hands to the next.
   { from: 'tail/', to: 'event/block.ts' },
   { from: 'event/', to: 'deliver/chunk.ts' },

@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -12,8 +12,11 @@ import { fileURLToPath } from 'node:url';
 import type { Transform } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import split from 'split2';
+import { parseCheckpoints, type CheckpointFile } from '../../src/checkpoint/format.ts';
+import { CHECKPOINT_FILE } from '../../src/checkpoint/store.ts';
 import { GrowingFile } from './growing-file.ts';
 import { LogDirectory } from './log-directory.ts';
+import { lossIn, type LossRecord } from './loss-records.ts';
 import { numbersOf, runsOf } from './numbered-events.ts';
 import { until } from './until.ts';
 
@@ -222,7 +225,21 @@ export class Workplace {
 
   /** The numbers of the events on stdout, as runs: `1-300` when all are there, once and in order. */
   shipped(): string {
-    return runsOf(numbersOf(this.lines()));
+    return runsOf(numbersOf(this.lines().filter((line) => lossIn(line) === undefined)));
+  }
+
+  /** What the state directory holds; nothing before the first save. */
+  remembered(): CheckpointFile {
+    const file = join(this.state, CHECKPOINT_FILE);
+    if (!existsSync(file)) return { checkpoints: [], problems: [], losses: [] };
+    return parseCheckpoints(readFileSync(file, 'utf8'));
+  }
+
+  /** The records on stdout that take the place of lost events. */
+  lossRecords(): readonly LossRecord[] {
+    return this.lines()
+      .map(lossIn)
+      .filter((loss) => loss !== undefined);
   }
 
   /** Waits until the event with this number has come out of the agent. */

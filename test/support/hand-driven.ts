@@ -85,14 +85,16 @@ export interface Setup {
   readonly remembered?: (directory: LogDirectory) => readonly Remembered[];
   /** How many files may be held. */
   readonly maxHeld?: number;
+  /** How much of the disk deleted files may take that are held. */
+  readonly maxDeletedBytes?: number;
 }
 
 /** A set that has looked at the directory once. What it holds when the test is over must come back. */
 export function watched(t: TestContext, setup: Setup = {}): Watched {
-  const { files = {}, options, remembered, maxHeld = 100 } = setup;
+  const { files = {}, options, remembered, ...limits } = setup;
   const directory = new LogDirectory(t);
   for (const [name, content] of Object.entries(files)) directory.write(name, content);
-  const parts = testParts({ maxHeld });
+  const parts = testParts(limits);
   const set = new GenerationSet(
     { directory: directory.path, base: ACTIVE },
     remembered?.(directory) ?? [],

@@ -2,7 +2,7 @@
  * What a tail is given, as a test wants it: a log and an observer that write down what they hear, and a sink that
  * keeps what it is handed. Knows nothing of what a test expects.
  */
-import type { Block, BlockKind } from '../../src/event/block.ts';
+import type { Block, BlockKind, ByteRange } from '../../src/event/block.ts';
 import { Descriptors } from '../../src/tail/descriptors.ts';
 import { Problems } from '../../src/tail/problems.ts';
 import type {
@@ -25,7 +25,7 @@ export class RecordingObserver implements TailObserver {
     this.rotations += 1;
   }
 
-  lost(_log: string, loss: Loss): void {
+  lost(loss: Loss): void {
     this.losses.push(loss);
   }
 
@@ -86,7 +86,7 @@ export class RecordingSink implements BlockSink {
     this.caughtUps += 1;
   }
 
-  skip(generation: number, start: number, end: number): void {
+  skip({ generation, start, end }: ByteRange): void {
     this.skipped.push({ generation, start, end });
   }
 
@@ -103,13 +103,17 @@ export interface TestParts extends LogTailParts {
 }
 
 /** Parts with room for some lines in each slot. */
-export function testParts({ slabBytes = 4096, maxHeld = 100 } = {}): TestParts {
+export function testParts({
+  slabBytes = 4096,
+  maxHeld = 100,
+  maxDeletedBytes = Infinity,
+} = {}): TestParts {
   const log = new RecordingLog();
   return {
     log,
     observer: new RecordingObserver(),
     sink: new RecordingSink(slabBytes),
-    descriptors: new Descriptors(maxHeld),
+    descriptors: new Descriptors({ limit: maxHeld, deletedBytesMax: maxDeletedBytes }),
     problems: new Problems(log),
   };
 }
@@ -121,6 +125,7 @@ export const FOLLOWING: LogTailOptions = {
   maxEventBytes: 1024 * 1024,
   from: { kind: 'beginning' },
   firstLineSince: firstTimeSince,
+  timeOf,
 };
 
 const TIME = /^.*"t":(\d+)/;
@@ -128,9 +133,14 @@ const TIME = /^.*"t":(\d+)/;
 function firstTimeSince(lines: Buffer, epochMs: number): number | undefined {
   let start = 0;
   for (const line of lines.toString('latin1').split(/(?<=\n)/)) {
-    const time = TIME.exec(line)?.[1];
-    if (time !== undefined && Number(time) >= epochMs) return start;
+    const time = timeOf(Buffer.from(line, 'latin1'));
+    if (time !== undefined && time >= epochMs) return start;
     start += line.length;
   }
   return undefined;
+}
+
+function timeOf(line: Buffer): number | undefined {
+  const time = TIME.exec(line.toString('latin1'))?.[1];
+  return time === undefined ? undefined : Number(time);
 }

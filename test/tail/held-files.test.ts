@@ -33,7 +33,7 @@ const BACKLOG = {
 describe('Descriptors', () => {
   it('count what is open, and say when the limit is reached, which does not keep from opening', (t) => {
     const path = new LogDirectory(t).write(ACTIVE, 'a\n');
-    const descriptors = new Descriptors(2);
+    const descriptors = new Descriptors({ limit: 2 });
     const open = [descriptors.open(path), descriptors.open(path)];
     assert.equal(descriptors.full, true);
     open.push(descriptors.open(path));
@@ -44,7 +44,7 @@ describe('Descriptors', () => {
   });
 
   it('count nothing when a file cannot be opened', (t) => {
-    const descriptors = new Descriptors(2);
+    const descriptors = new Descriptors({ limit: 2 });
     const path = new LogDirectory(t).file('missing');
     assert.throws(() => descriptors.open(path), { code: 'ENOENT' });
     assert.equal(descriptors.held, 0);
@@ -54,7 +54,7 @@ describe('Descriptors', () => {
 describe('a harvester', () => {
   it('that is released while it reads closes when the read is over', async (t) => {
     const path = new LogDirectory(t).write(ACTIVE, 'a\n');
-    const descriptors = new Descriptors(2);
+    const descriptors = new Descriptors({ limit: 2 });
     const { fd, stats } = descriptors.open(path);
     const file = { fd, dev: stats.dev, ino: stats.ino, gz: false };
     const harvester = new Harvester(file, { maxEventBytes: 100 }, descriptors);

@@ -92,7 +92,7 @@ class World {
   #check(): void {
     const all = this.#generations.map(({ content, delivered }) => delivered ?? content);
     assert.equal(this.#parts.sink.text, all.join(''));
-    const lost = this.#parts.observer.losses.map(({ bytes }) => bytes);
+    const lost = this.#parts.observer.losses.map(({ start, end }) => end - start);
     assert.equal(
       lost.reduce((sum, bytes) => sum + bytes, 0),
       this.#lostBytes,

@@ -1,6 +1,6 @@
 /** What was deleted before it was read is counted, once; what is only out of sight is not called lost. */
 import assert from 'node:assert/strict';
-import { truncateSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import {
@@ -13,7 +13,7 @@ import {
   watched,
   type Watched,
 } from '../support/hand-driven.ts';
-import type { Loss } from '../../src/tail/tail.ts';
+import type { LossReason } from '../../src/tail/tail.ts';
 import { asStranger } from '../support/stranger.ts';
 import type { TestParts } from '../support/tail-parts.ts';
 
@@ -25,8 +25,17 @@ function concludeLater({ set }: Watched): void {
   set.releaseIdle(later);
 }
 
-function lossesOf({ observer }: TestParts): readonly Omit<Loss, 'fingerprint'>[] {
-  return observer.losses.map(({ path, from, bytes }) => ({ path, from, bytes }));
+interface Lost {
+  readonly path: string;
+  readonly from: number;
+  readonly bytes: number;
+  readonly reason: LossReason;
+}
+
+function lossesOf({ observer }: TestParts): readonly Lost[] {
+  return observer.losses.map(({ path, start, end, reason }) => {
+    return { path, from: start, bytes: end - start, reason };
+  });
 }
 
 /** Room for the active file and one backup: further backups are not held, and can vanish. */
@@ -44,7 +53,7 @@ describe('a loss', () => {
     assert.equal(set.isDue(performance.now() + LATER_MS), true);
     assert.ok(set.nextDeadline(performance.now()) < performance.now() + LATER_MS);
     concludeLater(log);
-    const lost = [{ path: directory.file(backup(3)), from: 0, bytes: 4 }];
+    const lost = [{ path: directory.file(backup(3)), from: 0, bytes: 4, reason: 'deleted' }];
     assert.deepEqual(lossesOf(parts), lost);
     concludeLater(log);
     assert.deepEqual(lossesOf(parts), lost, 'once');
@@ -62,7 +71,7 @@ describe('a loss', () => {
     });
     concludeLater(log);
     const { directory, set, parts } = log;
-    const lost = [{ path: directory.file(backup(1)), from: 3, bytes: 3 }];
+    const lost = [{ path: directory.file(backup(1)), from: 3, bytes: 3, reason: 'deleted' }];
     assert.deepEqual(lossesOf(parts), lost, 'deleted while nobody was there');
     assert.deepEqual(await readAll(set), ['b1\n']);
   });
@@ -79,7 +88,9 @@ describe('a loss', () => {
     scanAll(set);
     concludeLater(log);
     assert.deepEqual(await readAll(set), ['b1\n']);
-    assert.deepEqual(lossesOf(parts), [{ path: directory.file(ACTIVE), from: 3, bytes: 3 }]);
+    assert.deepEqual(lossesOf(parts), [
+      { path: directory.file(ACTIVE), from: 3, bytes: 3, reason: 'cut' },
+    ]);
   });
 
   it('is reported when the file is cut, written anew and moved away between two looks', async (t) => {
@@ -94,7 +105,9 @@ describe('a loss', () => {
       directory.rename(ACTIVE, 'away');
       concludeLater(log);
       assert.deepEqual(await readAll(set), []);
-      assert.deepEqual(lossesOf(parts), [{ path: directory.file(ACTIVE), from: 3, bytes: 3 }]);
+      assert.deepEqual(lossesOf(parts), [
+        { path: directory.file(ACTIVE), from: 3, bytes: 3, reason: 'cut' },
+      ]);
     }
   });
 
@@ -105,7 +118,9 @@ describe('a loss', () => {
     assert.deepEqual(await readAll(set), ['a\n', 'bb\n', 'd\n']);
     scanAll(set);
     set.concludeMissing(performance.now());
-    assert.deepEqual(lossesOf(parts), [{ path: directory.file(backup(3)), from: 0, bytes: 4 }]);
+    assert.deepEqual(lossesOf(parts), [
+      { path: directory.file(backup(3)), from: 0, bytes: 4, reason: 'deleted' },
+    ]);
   });
 });
 
@@ -199,5 +214,70 @@ it('a loss is still found while a broken file stays in the directory', async (t)
   concludeLater(log);
   concludeLater(log);
   const path = log.directory.file(backup(3));
-  assert.deepEqual(lossesOf(log.parts), [{ path, from: 0, bytes: 4 }]);
+  assert.deepEqual(lossesOf(log.parts), [{ path, from: 0, bytes: 4, reason: 'deleted' }]);
+});
+
+describe('deleted files that are held', () => {
+  it('are counted by the room they take on the disk', async (t) => {
+    const log = watched(t, { files: BACKUPS });
+    const { directory, set, parts } = log;
+    directory.remove(backup(1));
+    directory.remove(backup(2));
+    concludeLater(log);
+    assert.equal(parts.descriptors.deletedBytes, 5);
+    assert.deepEqual(await readAll(set), ['a\n', 'bb\n', 'ccc\n', 'd\n'], 'nothing is lost');
+    concludeLater(log);
+    assert.equal(parts.descriptors.deletedBytes, 0, 'read to their end, they are closed');
+    assert.deepEqual(lossesOf(parts), []);
+  });
+
+  it('are given up when they take too much, the oldest first, and that is a loss', async (t) => {
+    const log = watched(t, { files: BACKUPS, maxDeletedBytes: 7 });
+    const { directory, set, parts } = log;
+    for (const number of [1, 2, 3]) directory.remove(backup(number));
+    concludeLater(log);
+    const lost = [
+      { path: directory.file(backup(1)), from: 0, bytes: 2, reason: 'held_limit' },
+    ] as const;
+    assert.deepEqual(lossesOf(parts), lost);
+    assert.equal(parts.descriptors.deletedBytes, 7);
+    concludeLater(log);
+    assert.deepEqual(lossesOf(parts), lost, 'once');
+    assert.deepEqual(await readAll(set), ['bb\n', 'ccc\n', 'd\n']);
+  });
+
+  it('are no more when all is closed', (t) => {
+    const log = watched(t, { files: BACKUPS });
+    log.directory.remove(backup(1));
+    concludeLater(log);
+    assert.equal(log.parts.descriptors.deletedBytes, 2);
+    log.set.releaseAll();
+    assert.equal(log.parts.descriptors.deletedBytes, 0);
+  });
+});
+
+describe('the time of a loss', () => {
+  const untilOf = ({ observer }: TestParts): readonly number[] =>
+    observer.losses.map(({ untilMs }) => untilMs);
+
+  it('ends where the file was written to last', (t) => {
+    const log = watched(t, { ...FEW_HELD, files: BACKUPS });
+    const { mtimeMs } = statSync(log.directory.file(backup(3)));
+    log.directory.remove(backup(3));
+    concludeLater(log);
+    assert.deepEqual(untilOf(log.parts), [mtimeMs]);
+  });
+
+  it('ends where the next generation begins, when the active file vanished unseen', (t) => {
+    const log = watched(t, {
+      files: { [ACTIVE]: '{"t":1}\n' },
+      remembered: (directory) => {
+        const remembered = { ...checkpoint(directory, ACTIVE, 0), size: 20 };
+        directory.write(ACTIVE, '{"t":1234}\n');
+        return [remembered];
+      },
+    });
+    concludeLater(log);
+    assert.deepEqual(untilOf(log.parts), [1234]);
+  });
 });

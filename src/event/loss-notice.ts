@@ -1,0 +1,47 @@
+/**
+ * What the receiver is told of events that were lost: a record in their place, which says how many bytes are missing,
+ * and of when. Pure; what a loss is, tail/ knows.
+ */
+import type { ByteRange } from './block.ts';
+import type { Pair } from './shipper.ts';
+
+export interface LossNotice extends ByteRange {
+  /** Where the file was last seen. */
+  readonly path: string;
+  /** `deleted`, `cut` or `held_limit`. */
+  readonly reason: string;
+  /** RFC 3339: of the last event before, when that is known. */
+  readonly since: string | undefined;
+  /** RFC 3339: the lost events are no younger. */
+  readonly until: string;
+}
+
+/** The id of the record: the same loss has the same one whenever it is noticed. */
+export function lossId({ fingerprint, start }: ByteRange): string {
+  return `${fingerprint}-${start}-lost`;
+}
+
+export function explainLoss({ start, end, reason }: LossNotice): string {
+  const why = WHY[reason] ?? reason;
+  return `lost: ${end - start} bytes of audit events were never read, because ${why}`;
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  deleted: 'rotation deleted the file first',
+  cut: 'the file was cut or written anew first',
+  held_limit: 'the deleted file was held for too long and took too much of the disk',
+};
+
+/** What stands below `shipper`, behind the coordinates. */
+export function lossPairs(notice: LossNotice): readonly Pair[] {
+  const { start, end, reason, path, since, until } = notice;
+  const span: Pair[] = since === undefined ? [] : [['since', since]];
+  return [
+    ['error', explainLoss(notice)],
+    ['lost', end - start],
+    ['reason', reason],
+    ['path', path],
+    ...span,
+    ['until', until],
+  ];
+}
