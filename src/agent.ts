@@ -13,6 +13,7 @@ import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
 import { firstLineSince, stageTimeMs } from './event/event-time.ts';
 import type { Transcoder } from './event/transcoder.ts';
+import { LossWatch } from './loss-watch.ts';
 import { Memory } from './memory.ts';
 import type { Log } from './observe/log.ts';
 import { OutputClosedError, type Output } from './output/output.ts';
@@ -81,6 +82,7 @@ class Agent {
   readonly #dispatcher: Dispatcher;
   readonly #pipeline: Pipeline;
   readonly #saver: CheckpointSaver | undefined;
+  readonly #lossWatch: LossWatch;
   /** By the path of the active file. */
   readonly #tails = new Map<string, LogTail>();
   readonly #running: Promise<void>[] = [];
@@ -118,10 +120,12 @@ class Agent {
       remembers: memory !== undefined,
       timeBefore: (fingerprint, offset) => memory?.timeBefore(fingerprint, offset),
     });
+    const watched = { tails: this.#tails, pipeline: this.#pipeline };
+    this.#lossWatch = new LossWatch({ ...watched, flags: config.rotation, log });
     this.#saver = memory?.saver({
-      tails: this.#tails,
-      pipeline: this.#pipeline,
+      ...watched,
       problems: this.#problems,
+      lossWatch: this.#lossWatch,
     });
   }
 
@@ -148,13 +152,14 @@ class Agent {
     if (signal.aborted) stopReading();
     const delivering = this.#dispatcher.run().catch((error: unknown) => this.#fail(error));
     const saving = this.#saver?.run(this.#reading.signal);
+    const watching = this.#config.follow ? this.#lossWatch.run(this.#reading.signal) : undefined;
     const nothingFound = await this.#read();
     const drained = await this.#drain();
     this.#dispatcher.stop();
     this.#reading.abort();
     // A receiver that takes nothing would be waited for without end.
     if (drained) await delivering;
-    await saving;
+    await Promise.all([saving, watching]);
     signal.removeEventListener('abort', stopReading);
     const saved = (await this.#saver?.save()) ?? true;
     if (this.#failure !== undefined && !(this.#failure instanceof OutputClosedError)) {

@@ -9,6 +9,7 @@ import { StateLock } from './checkpoint/lock.ts';
 import { CheckpointSaver } from './checkpoint/saver.ts';
 import { CheckpointStore, StateError } from './checkpoint/store.ts';
 import type { LossNotice } from './event/loss-notice.ts';
+import type { LossWatch } from './loss-watch.ts';
 import type { Log } from './observe/log.ts';
 import { addToGeneration, NOTHING_SETTLED, type GenerationAccounts } from './deliver/chunk.ts';
 import type { LedgerEntry, Pipeline } from './pipeline.ts';
@@ -31,6 +32,7 @@ export interface Remembering {
   readonly tails: ReadonlyMap<string, LogTail>;
   readonly pipeline: Pipeline;
   readonly problems: Problems;
+  readonly lossWatch: LossWatch;
 }
 
 export class Memory {
@@ -111,7 +113,7 @@ export class Memory {
     await this.#lock.release();
   }
 
-  #collect({ tails, pipeline, problems }: Remembering): CheckpointFile | undefined {
+  #collect({ tails, pipeline, problems, lossWatch }: Remembering): CheckpointFile | undefined {
     const now = new Date();
     for (const [log, tail] of tails) {
       if (!this.#isNoted(log, tail, pipeline)) this.#note(log, tail, pipeline, now);
@@ -126,7 +128,8 @@ export class Memory {
     if (changed === undefined && isSame) return undefined;
     this.#problemsSaved = text;
     const checkpoints = changed ?? this.#book.all();
-    return { checkpoints, problems: listed, losses: this.#losses };
+    const outlooks = lossWatch.list();
+    return { checkpoints, problems: listed, losses: this.#losses, outlooks };
   }
 
   /** Whether nothing has changed since the log was noted; if something has, it is noted from now on. */

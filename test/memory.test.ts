@@ -16,6 +16,7 @@ import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
 import { Shipper } from '../src/event/shipper.ts';
 import { BlockTranscoder } from '../src/event/transcoder.ts';
+import { LossWatch } from '../src/loss-watch.ts';
 import { logOf, Memory } from '../src/memory.ts';
 import { Pipeline } from '../src/pipeline.ts';
 import type { LogTail } from '../src/tail/log-tail.ts';
@@ -83,7 +84,9 @@ class Setup {
       remembers: true,
     });
     const tails = new Map([[LOG, this.tail as unknown as LogTail]]);
-    this.saver = memory.saver({ tails, pipeline: this.pipeline, problems: this.problems });
+    const { pipeline, problems, log } = this;
+    const lossWatch = new LossWatch({ tails, pipeline, flags: {}, log });
+    this.saver = memory.saver({ tails, pipeline, problems, lossWatch });
     const running = dispatcher.run();
     t.after(async () => {
       this.output.takeAll();
@@ -96,7 +99,9 @@ class Setup {
 
   static async open(t: TestContext, loaded: readonly Checkpoint[] = []): Promise<Setup> {
     const directory = temporaryDirectory(t);
-    const text = [...formatCheckpoints({ checkpoints: loaded, problems: [], losses: [] })].join('');
+    const text = [
+      ...formatCheckpoints({ checkpoints: loaded, problems: [], losses: [], outlooks: [] }),
+    ].join('');
     writeFileSync(join(directory, CHECKPOINT_FILE), text);
     const memory = await Memory.open(directory, new RecordingLog());
     return new Setup(t, directory, memory);

@@ -51,11 +51,22 @@ export interface SavedLoss {
   readonly noted: string;
 }
 
+/** What is to be expected of a log's rotation; for `status`. */
+export interface SavedOutlook {
+  /** Path of the active file. */
+  readonly log: string;
+  readonly bytesPerSecond?: number | undefined;
+  /** Until rotation deletes something that is not delivered; undefined when it is not known, or never. */
+  readonly secondsToLoss?: number | undefined;
+  readonly heldDeletedBytes: number;
+}
+
 export interface CheckpointFile {
   readonly checkpoints: readonly Checkpoint[];
   readonly problems: readonly SavedProblem[];
   /** The latest ones, oldest first. */
   readonly losses: readonly SavedLoss[];
+  readonly outlooks: readonly SavedOutlook[];
 }
 
 const CHECKPOINT_VERSION = 1;
@@ -79,11 +90,12 @@ export function parseCheckpoints(text: string): CheckpointFile {
   if (version !== CHECKPOINT_VERSION) throw broken('"version" is missing or wrong');
   const checkpoints = file['checkpoints'];
   if (!Array.isArray(checkpoints)) throw broken('"checkpoints" is not a list');
-  const { problems, losses } = file;
+  const { problems, losses, outlooks } = file;
   return {
     checkpoints: checkpoints.map((entry: unknown, index) => parseCheckpoint(entry, index)),
     problems: Array.isArray(problems) ? problems.filter(isSavedProblem) : [],
     losses: Array.isArray(losses) ? losses.filter(isSavedLoss) : [],
+    outlooks: Array.isArray(outlooks) ? outlooks.filter(isSavedOutlook) : [],
   };
 }
 
@@ -168,6 +180,15 @@ function isSavedLoss(value: unknown): value is SavedLoss {
   );
 }
 
+function isSavedOutlook(value: unknown): value is SavedOutlook {
+  if (!isRecord(value) || typeof value['log'] !== 'string') return false;
+  const isNumber = (key: string): boolean => typeof value[key] === 'number';
+  return (
+    isNumber('heldDeletedBytes') &&
+    ['bytesPerSecond', 'secondsToLoss'].every((key) => !(key in value) || isNumber(key))
+  );
+}
+
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -183,7 +204,7 @@ function broken(what: string): CheckpointFormatError {
  * written in order.
  */
 export function* formatCheckpoints(file: CheckpointFile): Generator<string> {
-  const { checkpoints, problems, losses } = file;
+  const { checkpoints, problems, losses, outlooks } = file;
   let piece = `{"version":${CHECKPOINT_VERSION},"checkpoints":[`;
   for (const [index, checkpoint] of checkpoints.entries()) {
     piece += `${index === 0 ? '\n' : ',\n'}${JSON.stringify(checkpoint, withoutZeros)}`;
@@ -192,7 +213,7 @@ export function* formatCheckpoints(file: CheckpointFile): Generator<string> {
     piece = '';
   }
   const end = checkpoints.length === 0 ? ']' : '\n]';
-  yield `${piece}${end}${listOf('problems', problems)}${listOf('losses', losses)}}\n`;
+  yield `${piece}${end}${listOf('problems', problems)}${listOf('losses', losses)}${listOf('outlooks', outlooks)}}\n`;
 }
 
 /** One a line, so that a person can read it. */

@@ -49,7 +49,8 @@ export class CheckpointStore {
     try {
       text = await readFile(this.#path, 'utf8');
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return { checkpoints: [], problems: [], losses: [] };
+      if (codeOf(error) === 'ENOENT')
+        return { checkpoints: [], problems: [], losses: [], outlooks: [] };
       throw new StateError(`cannot read ${this.#path} (${codeOf(error)}); check who owns it`, {
         cause: error,
       });

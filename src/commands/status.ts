@@ -5,7 +5,7 @@
 import { basename, dirname } from 'node:path';
 import { currentHolder, type Holder } from '../checkpoint/lock.ts';
 import { CheckpointStore, StateError } from '../checkpoint/store.ts';
-import type { Checkpoint, SavedProblem } from '../checkpoint/format.ts';
+import type { Checkpoint, SavedLoss, SavedOutlook, SavedProblem } from '../checkpoint/format.ts';
 import { logOf } from '../memory.ts';
 import type { Log } from '../observe/log.ts';
 import { escapeControl } from '../observe/terminal.ts';
@@ -37,6 +37,10 @@ export interface Status {
   readonly agent: Holder | undefined;
   readonly files: readonly StatusRow[];
   readonly lag: number;
+  /** What was lost since the state directory was made, the latest ones. */
+  readonly losses: readonly SavedLoss[];
+  /** As the agent saw it last. */
+  readonly outlooks: readonly SavedOutlook[];
   /** As the agent saved them, and those of this look. */
   readonly problems: readonly SavedProblem[];
 }
@@ -72,7 +76,8 @@ async function lookUp(stateDir: string): Promise<Status> {
   const files = [...byLog].flatMap(([log, known]) => rowsOf(log, known, problems));
   const lag = files.reduce((sum, row) => sum + row.lag, 0);
   const own = problems.list().filter(({ path }) => !file.problems.some((p) => p.path === path));
-  return { stateDir, agent, files, lag, problems: [...file.problems, ...own] };
+  const { losses, outlooks } = file;
+  return { stateDir, agent, files, lag, losses, outlooks, problems: [...file.problems, ...own] };
 }
 
 /** Oldest first, the files that are nowhere any more before all others. */
@@ -179,7 +184,7 @@ function shorten(rows: readonly StatusRow[]): StatusRow[] {
 }
 
 function summary(found: Status): string[] {
-  const { agent, lag, problems } = found;
+  const { agent, lag, losses, outlooks, problems } = found;
   const who =
     agent === undefined
       ? 'no agent is running on this state directory'
@@ -188,7 +193,54 @@ function summary(found: Status): string[] {
     ({ path, message, since }) =>
       `problem: ${escapeControl(path)}: ${escapeControl(message)} (since ${escapeControl(since)})`,
   );
-  return [who, `lag: ${lag} bytes on disk are not delivered yet`, ...trouble];
+  return [
+    who,
+    `lag: ${lag} bytes on disk are not delivered yet`,
+    ...outlooks.flatMap(outlookLine),
+    ...lossLine(losses),
+    ...trouble,
+  ];
+}
+
+function outlookLine({
+  log,
+  bytesPerSecond,
+  secondsToLoss,
+  heldDeletedBytes,
+}: SavedOutlook): string[] {
+  const held =
+    heldDeletedBytes > 0
+      ? [`held: ${heldDeletedBytes} bytes of deleted files of ${escapeControl(log)}`]
+      : [];
+  if (secondsToLoss === undefined) return held;
+  const time = roughly(secondsToLoss);
+  const rate = bytesPerSecond === undefined ? '' : ` at ${bytesPerSecond} bytes/s`;
+  return [
+    ...held,
+    `time to loss: ${time} until rotation of ${escapeControl(log)} deletes what is not delivered${rate}`,
+  ];
+}
+
+/** In the largest unit that says it well enough. */
+function roughly(seconds: number): string {
+  const [unit, size] = UNITS.find(([, least]) => seconds >= 2 * least) ?? ['s', 1];
+  return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+const UNITS = [
+  ['days', 86_400],
+  ['h', 3600],
+  ['min', 60],
+] as const;
+
+function lossLine(losses: readonly SavedLoss[]): string[] {
+  const last = losses.at(-1);
+  if (last === undefined) return [];
+  const bytes = losses.reduce((sum, loss) => sum + loss.bytes, 0);
+  const { path, noted } = last;
+  return [
+    `lost: ${bytes} bytes in ${losses.length} places, the last in ${escapeControl(path)}, noted ${escapeControl(noted)}`,
+  ];
 }
 
 const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} };

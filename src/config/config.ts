@@ -7,6 +7,7 @@ import type { LogLevel } from '../observe/log.ts';
 import type { Deadlines } from '../output/forward/connection.ts';
 import type { CredentialSettings } from '../output/forward/credentials.ts';
 import type { Compressed } from '../output/forward/message.ts';
+import type { RotationFlags } from '../tail/outlook.ts';
 
 /** Where to begin in a file that has no checkpoint. Durations such as `15m` have become a time. */
 export type From =
@@ -68,6 +69,8 @@ export interface ShipConfig {
   /** Adds `file`, `offset` and `id` below `shipper`. */
   readonly coordinates: boolean;
   readonly maxEventBytes: number;
+  /** What kube-apiserver's flags say of rotation; what is not given is observed. */
+  readonly rotation: RotationFlags;
   /** How much of the disk deleted files may take while they are held for what is unread of them. */
   readonly maxHeldDeletedBytes: number;
   readonly chunkBytes: number;

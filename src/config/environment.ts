@@ -118,6 +118,7 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   coordinates: asBoolean,
   max_event_bytes: asText,
   max_held_deleted_bytes: asText,
+  rotation: asPairs,
   chunk_bytes: asText,
   in_flight_chunks: asNumber,
 };

@@ -140,11 +140,15 @@ function checkLayer(schema: SettingsSchema, { layer, problems }: ReadLayer): Che
 
 /** @param map the setting in which the key stands, when it is not at the top. */
 function unknownKey(key: string, map: PropertyKey | undefined): string {
-  if (map !== 'tls' && map !== 'timeouts') {
+  if (map === undefined || !isMapKey(map)) {
     return `is not a setting of this version${hintOf(key, CONFIG_KEYS) || '; remove it'}`;
   }
   const known = MAP_KEYS[map];
   return `is not a setting of ${map}${hintOf(key, known) || `; it takes ${known.join(', ')}`}`;
+}
+
+function isMapKey(key: PropertyKey): key is keyof typeof MAP_KEYS {
+  return Object.hasOwn(MAP_KEYS, key);
 }
 
 /** Whoever writes `password` or `ca` means the file that holds it. */
@@ -183,6 +187,7 @@ function toShipConfig(settings: CompleteSettings, env: Environment): ShipConfig 
     fields: settings.fields,
     coordinates: settings.coordinates,
     maxEventBytes: settings.max_event_bytes,
+    rotation: settings.rotation,
     maxHeldDeletedBytes: settings.max_held_deleted_bytes,
     chunkBytes: settings.chunk_bytes,
     inFlightChunks: settings.in_flight_chunks,

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { LOG_LEVELS } from '../observe/log.ts';
 import type { Deadlines } from '../output/forward/connection.ts';
 import type { TlsFiles } from '../output/forward/credentials.ts';
+import type { RotationFlags } from '../tail/outlook.ts';
 import { COMPRESSIONS, FORMATS, TIME_KEYS, type From } from './config.ts';
 import { nearestHint } from './nearest.ts';
 import { parseOutput } from './output-url.ts';
@@ -26,6 +27,11 @@ const FROM_MAX_MS = 3650 * 86_400_000;
 const MAX_EVENT_BYTES_RANGE = [4 * KIB, 256 * MIB] as const;
 /** With 0 nothing is held that is deleted. A limit that no disk has would be none. */
 const MAX_HELD_DELETED_BYTES_RANGE = [0, 1024 * GIB] as const;
+/** kube-apiserver counts in MB and means MiB (lumberjack.v2). */
+export const MAXSIZE_UNIT_BYTES = MIB;
+const MAXSIZE_RANGE = [1, 1_000_000] as const;
+/** With 0 all backups are kept, and there is nothing to expect. */
+const MAXBACKUP_RANGE = [1, 100_000] as const;
 /** Below a page, the cost per chunk outweighs the work; `chunk_bytes` times `in_flight_chunks` is held in memory. */
 const CHUNK_BYTES_RANGE = [4 * KIB, 16 * MIB] as const;
 const IN_FLIGHT_CHUNKS_RANGE = [1, 64] as const;
@@ -94,6 +100,7 @@ export function settingsSchema(nowMs: number) {
       coordinates: flag(),
       max_event_bytes: size(MAX_EVENT_BYTES_RANGE, '4KiB to 256MiB'),
       max_held_deleted_bytes: size(MAX_HELD_DELETED_BYTES_RANGE, '0 to 1024GiB'),
+      rotation: rotation(),
       chunk_bytes: size(CHUNK_BYTES_RANGE, '4KiB to 16MiB'),
       in_flight_chunks: wholeNumber(IN_FLIGHT_CHUNKS_RANGE),
     })
@@ -133,6 +140,7 @@ export const DEFAULTS: CompleteSettings = {
   coordinates: false,
   max_event_bytes: 16 * MIB,
   max_held_deleted_bytes: 2 * GIB,
+  rotation: {},
   chunk_bytes: MIB,
   in_flight_chunks: 4,
 };
@@ -225,6 +233,7 @@ function size([min, max]: readonly [number, number], range: string) {
 export const MAP_KEYS = {
   tls: ['ca_file', 'cert_file', 'key_file', 'server_name'],
   timeouts: ['connect', 'handshake', 'write', 'ack'],
+  rotation: ['maxsize', 'maxbackup'],
 } as const;
 
 /** Files of TLS. What is left out is the system's: its certificate authorities, the name in the URL, no certificate. */
@@ -257,6 +266,27 @@ function timeouts() {
       ack: ack ?? standard.ack,
     };
   });
+}
+
+/** kube-apiserver's own flags, by their names and in their units. */
+function rotation() {
+  const number = (range: readonly [number, number]) =>
+    z.preprocess(textAsNumber, wholeNumber(range)).optional();
+  const shape = {
+    maxsize: number(MAXSIZE_RANGE),
+    maxbackup: number(MAXBACKUP_RANGE),
+  } satisfies Record<(typeof MAP_KEYS.rotation)[number], z.ZodType>;
+  return map(shape, '{maxsize: 100, maxbackup: 10}').transform(
+    ({ maxsize, maxbackup }): RotationFlags => ({
+      maxFileBytes: maxsize === undefined ? undefined : maxsize * MAXSIZE_UNIT_BYTES,
+      maxBackups: maxbackup,
+    }),
+  );
+}
+
+/** As it comes from the environment. */
+function textAsNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 }
 
 /** A map of known keys (MAP_KEYS). */

@@ -3,7 +3,7 @@
  */
 import { escapeControl } from '../observe/terminal.ts';
 import { formatOutput } from './output-url.ts';
-import type { CompleteSettings, ConfigKey } from './schema.ts';
+import { MAXSIZE_UNIT_BYTES, type CompleteSettings, type ConfigKey } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 export function showSetting(key: ConfigKey, settings: CompleteSettings): string {
@@ -33,6 +33,11 @@ const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> 
   coordinates: ({ coordinates }) => String(coordinates),
   max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
   max_held_deleted_bytes: ({ max_held_deleted_bytes: bytes }) => formatSize(bytes),
+  rotation: ({ rotation: { maxFileBytes, maxBackups } }) =>
+    showMap({
+      ...(maxFileBytes === undefined ? {} : { maxsize: maxFileBytes / MAXSIZE_UNIT_BYTES }),
+      ...(maxBackups === undefined ? {} : { maxbackup: maxBackups }),
+    }),
   chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
   in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
 };

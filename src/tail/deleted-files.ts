@@ -13,6 +13,11 @@ export class DeletedFiles {
     this.#descriptors = descriptors;
   }
 
+  /** As of the last count. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The oldest first, one after the other has been given up, while all logs together hold too much. */
   *excess(generations: readonly Generation[]): Generator<Generation> {
     for (const generation of generations) {

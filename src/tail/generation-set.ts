@@ -56,7 +56,9 @@ export class GenerationSet {
   #started = false;
   /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
   readonly #fresh = new Set<Generation>();
-  readonly #deleted: DeletedFiles;
+  readonly deleted: DeletedFiles;
+  /** How large those were that are not known any more. */
+  forgottenBytes = 0;
   /** Generations before it had nothing to read when they were last looked at. */
   #cursor = 0;
 
@@ -70,7 +72,7 @@ export class GenerationSet {
     this.#options = options;
     this.#parts = parts;
     this.#scanner = new Scanner(site, parts.descriptors, parts.problems);
-    this.#deleted = new DeletedFiles(parts.descriptors);
+    this.deleted = new DeletedFiles(parts.descriptors);
     this.#generations = remembered.map(recall);
   }
 
@@ -294,7 +296,7 @@ export class GenerationSet {
 
   releaseAll(): void {
     for (const generation of this.#generations) generation.release();
-    this.#deleted.count(this.#generations);
+    this.deleted.count(this.#generations);
   }
 
   /** One by one: with thousands of backups a list of them twice a second would be most of the memory. */
@@ -329,7 +331,7 @@ export class GenerationSet {
       if (isCut) generation.release();
       generation.wasCut ||= isCut;
       if (files !== undefined) this.#moveTo(generation, files);
-      else if (isGone(generation, scan)) this.#miss(generation, assignment);
+      else if (generation.isGoneFrom(scan)) this.#miss(generation, assignment);
       if (generation.places.length === 0 && this.#endedUnknown(generation, performance.now())) {
         if (!generation.identify(true, this.#generations)) generation.release();
       }
@@ -387,7 +389,7 @@ export class GenerationSet {
    * one of them is read.
    */
   #boundDeleted(): void {
-    for (const generation of this.#deleted.excess(this.#generations)) {
+    for (const generation of this.deleted.excess(this.#generations)) {
       generation.contentBytes();
       generation.release();
       this.#lose(generation, 'held_limit');
@@ -403,7 +405,9 @@ export class GenerationSet {
 
   #forget(): void {
     this.#cursor = 0;
-    if (!this.#generations.some((generation) => this.#isForgotten(generation))) return;
+    const forgotten = this.#generations.filter((generation) => this.#isForgotten(generation));
+    if (forgotten.length === 0) return;
+    for (const { largestBytes } of forgotten) this.forgottenBytes += largestBytes;
     this.#generations = this.#generations.filter((generation) => !this.#isForgotten(generation));
   }
 
@@ -486,12 +490,6 @@ export class GenerationSet {
       return undefined;
     }
   }
-}
-
-/** Whether a generation that has no place in the scan is nowhere on disk. */
-function isGone(generation: Generation, scan: Scan): boolean {
-  if (generation.harvester?.isUnlinked() === true) return true;
-  return scan.complete && scan.seen.length > 0 && generation.placedAt >= scan.unreadableSince;
 }
 
 function isDue(missingSince: number | undefined, now: number): boolean {

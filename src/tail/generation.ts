@@ -14,7 +14,7 @@ import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
 import { headUnchanged, readFirstLine, readGzHead, readHead, type Head } from './fingerprint.ts';
 import { compareAge, parseLogFileName, type Age } from './names.ts';
-import type { HeldFile } from './scanner.ts';
+import type { HeldFile, Scan } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
 import type { GenerationView, Remembered, Room } from './tail.ts';
 
@@ -188,6 +188,12 @@ export class Generation implements KnownGeneration {
   get mayComeBack(): boolean {
     if (this.isOrphan || this.harvester !== undefined) return false;
     return this.largestBytes > this.position || this.lastSeen?.backup?.kind !== 'lumberjack';
+  }
+
+  /** Whether it is nowhere on disk when it has no place in the scan. */
+  isGoneFrom(scan: Scan): boolean {
+    if (this.harvester?.isUnlinked() === true) return true;
+    return scan.complete && scan.seen.length > 0 && this.placedAt >= scan.unreadableSince;
   }
 
   get held(): Harvester | undefined {

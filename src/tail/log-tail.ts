@@ -77,6 +77,16 @@ export class LogTail {
     return this.#generations.views();
   }
 
+  /** How large those generations were that `views` does not tell of any more. */
+  get forgottenBytes(): number {
+    return this.#generations.forgottenBytes;
+  }
+
+  /** How much of the disk its deleted files take, because they are held. */
+  get heldDeletedBytes(): number {
+    return this.#generations.deleted.bytes;
+  }
+
   /** The directory that it watches, or looks at, itself; undefined while the system refuses. */
   get watchedDirectory(): string | undefined {
     const isSeen = this.#watch !== undefined || this.#pace.looks;

@@ -10,6 +10,7 @@ import {
   type Checkpoint,
   type CheckpointFile,
   type SavedLoss,
+  type SavedOutlook,
 } from '../../src/checkpoint/format.ts';
 
 const CHECKPOINT: Checkpoint = {
@@ -35,7 +36,13 @@ const LOSS = {
   until: '2026-03-04T05:06:08.088Z',
   noted: '2026-03-04T05:06:09.088Z',
 };
-const TEXT = textOf({ checkpoints: [CHECKPOINT], problems: [PROBLEM], losses: [LOSS] });
+const OUTLOOK = { log: '/x', bytesPerSecond: 5, secondsToLoss: 7, heldDeletedBytes: 3 };
+const TEXT = textOf({
+  checkpoints: [CHECKPOINT],
+  problems: [PROBLEM],
+  losses: [LOSS],
+  outlooks: [OUTLOOK],
+});
 
 function textOf(given: CheckpointFile): string {
   return [...formatCheckpoints(given)].join('');
@@ -84,12 +91,17 @@ const loss: fc.Arbitrary<SavedLoss> = fc.record(
   },
   PLAIN,
 );
+const outlook: fc.Arbitrary<SavedOutlook> = fc.record(
+  { log: anyText, bytesPerSecond: fc.maxSafeNat(), heldDeletedBytes: fc.maxSafeNat() },
+  PLAIN,
+);
 const file: fc.Arbitrary<CheckpointFile> = fc.record({
   checkpoints: fc.array(checkpoint),
   problems: fc.array(
     fc.record({ path: anyText, code: anyText, message: anyText, since: anyText }, PLAIN),
   ),
   losses: fc.array(loss),
+  outlooks: fc.array(outlook),
 });
 
 function assertRejected(text: string, pattern: RegExp): void {
@@ -103,10 +115,11 @@ describe('a checkpoint file', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(file, (given) => {
-        const { checkpoints, problems, losses } = parseCheckpoints(textOf(given));
+        const { checkpoints, problems, losses, outlooks } = parseCheckpoints(textOf(given));
         assert.deepEqual(checkpoints, given.checkpoints);
         assert.deepEqual(problems, given.problems);
         assert.deepEqual(losses, given.losses);
+        assert.deepEqual(outlooks, given.outlooks);
       }),
     );
   });
@@ -114,22 +127,27 @@ describe('a checkpoint file', () => {
   it('is for people, too: one checkpoint a line', () => {
     const checkpoints = [CHECKPOINT, { ...CHECKPOINT, ino: 7 }];
     const accounts = { delivered: { events: 3, bytes: 900 }, lostBytes: 100 };
-    assert.deepEqual(textOf({ checkpoints, problems: [], losses: [LOSS] }).split('\n'), [
-      '{"version":1,"checkpoints":[',
-      `${JSON.stringify({ ...CHECKPOINT, accounts })},`,
-      JSON.stringify({ ...CHECKPOINT, ino: 7, accounts }),
-      '],"losses":[',
-      JSON.stringify(LOSS),
-      ']}',
-      '',
-    ]);
-    const nothing = { checkpoints: [], problems: [], losses: [] };
+    assert.deepEqual(
+      textOf({ checkpoints, problems: [], losses: [LOSS], outlooks: [OUTLOOK] }).split('\n'),
+      [
+        '{"version":1,"checkpoints":[',
+        `${JSON.stringify({ ...CHECKPOINT, accounts })},`,
+        JSON.stringify({ ...CHECKPOINT, ino: 7, accounts }),
+        '],"losses":[',
+        JSON.stringify(LOSS),
+        '],"outlooks":[',
+        JSON.stringify(OUTLOOK),
+        ']}',
+        '',
+      ],
+    );
+    const nothing = { checkpoints: [], problems: [], losses: [], outlooks: [] };
     assert.equal(textOf(nothing), '{"version":1,"checkpoints":[]}\n');
   });
 
   it('is written in pieces, however much there is', () => {
     const checkpoints = Array.from({ length: 10_000 }, () => CHECKPOINT);
-    const pieces = [...formatCheckpoints({ checkpoints, problems: [], losses: [] })];
+    const pieces = [...formatCheckpoints({ checkpoints, problems: [], losses: [], outlooks: [] })];
     assert.ok(pieces.length > 10);
     assert.ok(pieces.every((piece) => piece.length < 2 * 1024 * 1024));
     assert.deepEqual(parseCheckpoints(pieces.join('')).checkpoints, checkpoints);
@@ -146,12 +164,17 @@ describe('a checkpoint file', () => {
     const { updated: _, time: __, accounts: ___, ...rest } = CHECKPOINT;
     const problems = [{ path: 1 }, null];
     const losses = [{ ...LOSS, bytes: '1' }, null];
-    const text = JSON.stringify({ version: 1, checkpoints: [rest], problems, losses });
+    const outlooks = [
+      { ...OUTLOOK, secondsToLoss: '1' },
+      { ...OUTLOOK, log: 1 },
+    ];
+    const text = JSON.stringify({ version: 1, checkpoints: [rest], problems, losses, outlooks });
     const accounts = { ...NOTHING_SETTLED, earlierBytes: rest.offset };
     assert.deepEqual(parseCheckpoints(text), {
       checkpoints: [{ ...rest, updated: '1970-01-01T00:00:00.000Z', time: undefined, accounts }],
       problems: [],
       losses: [],
+      outlooks: [],
     });
   });
 

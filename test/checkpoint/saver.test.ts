@@ -24,7 +24,7 @@ class Source implements CheckpointSource {
   collect(): CheckpointFile | undefined {
     if (!this.#changed) return undefined;
     this.#changed = false;
-    return { checkpoints: [this.checkpoint], problems: [], losses: [] };
+    return { checkpoints: [this.checkpoint], problems: [], losses: [], outlooks: [] };
   }
 
   get checkpoint() {

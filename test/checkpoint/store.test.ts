@@ -31,7 +31,7 @@ function checkpointsAt(offset: number, count = 3): CheckpointFile {
     const file = { path, fingerprint: `f${index}`, dev: 1, ino: index, time: undefined };
     return { ...file, offset, size: offset, updated, accounts };
   });
-  return { checkpoints, problems: [], losses: [] };
+  return { checkpoints, problems: [], losses: [], outlooks: [] };
 }
 
 const OLD = checkpointsAt(1000);
@@ -86,7 +86,12 @@ describe('a state directory', () => {
 describe('loading', () => {
   it('finds nothing where nothing was saved', async (t) => {
     const store = new CheckpointStore(temporaryDirectory(t));
-    assert.deepEqual(await store.load(), { checkpoints: [], problems: [], losses: [] });
+    assert.deepEqual(await store.load(), {
+      checkpoints: [],
+      problems: [],
+      losses: [],
+      outlooks: [],
+    });
   });
 
   it('finds what was saved last', async (t) => {
@@ -229,7 +234,7 @@ describe('saving', () => {
       const store = new CheckpointStore(process.argv[1]);
       const one = (offset) => Array.from({ length: 500 }, (_, ino) => ({
         path: '/var/log/audit.log', fingerprint: 'f' + ino, dev: 1, ino, offset, size: offset, updated: '' }));
-      for (let offset = 0; ; offset++) await store.save({ checkpoints: one(offset), problems: [], losses: [] });`;
+      for (let offset = 0; ; offset++) await store.save({ checkpoints: one(offset), problems: [], losses: [], outlooks: [] });`;
     let highest = -1;
     for (let round = 0; round < 5; round++) {
       const args = ['--input-type=module', '--eval', program, directory];

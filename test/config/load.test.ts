@@ -23,6 +23,7 @@ const DEFAULT_CONFIG: ShipConfig = {
   coordinates: false,
   maxEventBytes: 16 * 1024 * 1024,
   maxHeldDeletedBytes: 2 * 1024 ** 3,
+  rotation: {},
   chunkBytes: 1024 * 1024,
   inFlightChunks: 4,
 };
@@ -61,6 +62,7 @@ fields: {node: m1, cluster: "7"}
 coordinates: true
 max_event_bytes: 1MiB
 max_held_deleted_bytes: 0
+rotation: {maxsize: 100, maxbackup: 10}
 chunk_bytes: 65536
 in_flight_chunks: 2`;
   assert.deepEqual(config({ yaml }), {
@@ -96,6 +98,7 @@ in_flight_chunks: 2`;
     coordinates: true,
     maxEventBytes: 1024 * 1024,
     maxHeldDeletedBytes: 0,
+    rotation: { maxFileBytes: 100 * 1024 * 1024, maxBackups: 10 },
     chunkBytes: 65_536,
     inFlightChunks: 2,
   });
@@ -127,6 +130,7 @@ test('every key can be set in the environment', () => {
     AUDIT_SHIPPER_COORDINATES: 'true',
     AUDIT_SHIPPER_MAX_EVENT_BYTES: '65536',
     AUDIT_SHIPPER_MAX_HELD_DELETED_BYTES: '1GiB',
+    AUDIT_SHIPPER_ROTATION: 'maxsize=5',
     AUDIT_SHIPPER_CHUNK_BYTES: '64KiB',
     AUDIT_SHIPPER_IN_FLIGHT_CHUNKS: '8',
   };
@@ -158,6 +162,7 @@ test('every key can be set in the environment', () => {
     coordinates: true,
     maxEventBytes: 65_536,
     maxHeldDeletedBytes: 1024 ** 3,
+    rotation: { maxFileBytes: 5 * 1024 * 1024, maxBackups: undefined },
     chunkBytes: 65_536,
     inFlightChunks: 8,
   });

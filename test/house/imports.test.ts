@@ -38,6 +38,11 @@ const EDGES: readonly Edge[] = [
   { from: 'memory.ts', to: 'pipeline.ts', typesOnly: true },
   { from: 'memory.ts', to: 'tail/' },
   { from: 'memory.ts', to: 'checkpoint/' },
+  // Beside them, what is to be expected.
+  { from: 'memory.ts', to: 'loss-watch.ts', typesOnly: true },
+  { from: 'loss-watch.ts', to: 'pipeline.ts', typesOnly: true },
+  { from: 'loss-watch.ts', to: 'tail/' },
+  { from: 'loss-watch.ts', to: 'checkpoint/format.ts', typesOnly: true },
   // What became of a generation's bytes goes from its ledger into its checkpoint.
   { from: 'memory.ts', to: 'deliver/chunk.ts' },
   { from: 'checkpoint/', to: 'deliver/chunk.ts' },
@@ -58,6 +63,7 @@ const EDGES: readonly Edge[] = [
   // What a configuration consists of has its names where it is used.
   { from: 'config/', to: 'event/event-time.ts', typesOnly: true },
   { from: 'config/', to: 'output/forward/', typesOnly: true },
+  { from: 'config/', to: 'tail/outlook.ts', typesOnly: true },
   { from: '*', to: 'observe/log.ts', typesOnly: true },
   { from: '*', to: 'observe/terminal.ts' },
   { from: '*', to: 'version.ts' },

@@ -231,7 +231,7 @@ export class Workplace {
   /** What the state directory holds; nothing before the first save. */
   remembered(): CheckpointFile {
     const file = join(this.state, CHECKPOINT_FILE);
-    if (!existsSync(file)) return { checkpoints: [], problems: [], losses: [] };
+    if (!existsSync(file)) return { checkpoints: [], problems: [], losses: [], outlooks: [] };
     return parseCheckpoints(readFileSync(file, 'utf8'));
   }
 
