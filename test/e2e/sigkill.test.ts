@@ -18,8 +18,11 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const KILLS = 20;
 /** How long an agent lives: from before it has read anything to after its first checkpoint. */
 const LIFE_MS = { least: 50, most: 1200 };
-/** A rotation every half second, and each file is there for ten more seconds: nothing is deleted unread. */
-const WRITER = { maxsizeMb: 1, maxbackup: 20, rate: 2000, count: 0 };
+/**
+ * A rotation every half second, and each file is there for fifty more: nothing is deleted unread, also where an overloaded
+ * machine lets hardly an agent live long enough to read.
+ */
+const WRITER = { maxsizeMb: 1, maxbackup: 100, rate: 2000, count: 0 };
 
 /** What one agent wrote. */
 interface Life {

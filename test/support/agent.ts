@@ -2,6 +2,7 @@
  * The built program as a child process, with a temporary place for its logs, its state and its stdout: start it,
  * hear its log, wait for what it writes, stop it. Knows nothing of what a test expects.
  */
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -12,8 +13,13 @@ import { fileURLToPath } from 'node:url';
 import type { Transform } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import split from 'split2';
-import { parseCheckpoints, type CheckpointFile } from '../../src/checkpoint/format.ts';
+import {
+  CheckpointFormatError,
+  parseCheckpoints,
+  type CheckpointFile,
+} from '../../src/checkpoint/format.ts';
 import { CHECKPOINT_FILE } from '../../src/checkpoint/store.ts';
+import { accountedBytes } from '../../src/deliver/chunk.ts';
 import { GrowingFile } from './growing-file.ts';
 import { LogDirectory } from './log-directory.ts';
 import { lossIn, type LossRecord } from './loss-records.ts';
@@ -158,9 +164,34 @@ export class Workplace {
     this.#stdout = new GrowingFile(this.stdoutFile);
     t.after(async () => {
       for (const agent of this.#agents) if (!agent.hasEnded) await agent.kill();
-      this.#stdout.close();
-      rmSync(this.#directory, { recursive: true, force: true });
+      try {
+        this.#assertConserved();
+      } finally {
+        this.#stdout.close();
+        rmSync(this.#directory, { recursive: true, force: true });
+      }
     });
+  }
+
+  /** Whatever a test did: every settled byte is in one account, and no agent found otherwise. */
+  #assertConserved(): void {
+    for (const { path, offset, accounts } of this.#understood()) {
+      assert.equal(accountedBytes(accounts), offset, `the accounts of ${path} add up`);
+    }
+    const wrong = this.#agents.flatMap(({ log }) =>
+      log.filter(({ msg }) => msg.startsWith('the accounts do not add up')),
+    );
+    assert.deepEqual(wrong, []);
+  }
+
+  /** The checkpoints; none of a file that a test has spoilt. */
+  #understood(): CheckpointFile['checkpoints'] {
+    try {
+      return this.remembered().checkpoints;
+    } catch (error) {
+      if (error instanceof CheckpointFormatError) return [];
+      throw error;
+    }
   }
 
   start(options: AgentOptions = {}): Agent {
