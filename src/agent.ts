@@ -53,6 +53,8 @@ export interface AgentResult {
   readonly inFlightBytes: number;
   /** False when checkpoints could not be saved at the end. */
   readonly saved: boolean;
+  /** True when files were not read to their ends, because that failed again and again. */
+  readonly gaveUp: boolean;
   /** True when nothing that was asked for is there. */
   readonly nothingFound: boolean;
 }
@@ -167,7 +169,8 @@ class Agent {
     }
     const { accounts } = this.#pipeline;
     const { inFlightBytes } = accounts;
-    return { totals: accounts.totals(), inFlightBytes, saved, nothingFound };
+    const gaveUp = [...this.#tails.values()].some((tail) => tail.hasGivenUp);
+    return { totals: accounts.totals(), inFlightBytes, saved, gaveUp, nothingFound };
   }
 
   /** Something cannot go on: reading ends, and the failure is told when everything has stopped. */

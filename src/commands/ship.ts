@@ -56,7 +56,7 @@ export async function writerFor(config: ShipConfig): Promise<EventWriter> {
 }
 
 function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
-  const { totals, inFlightBytes, saved, nothingFound } = result;
+  const { totals, inFlightBytes, saved, gaveUp, nothingFound } = result;
   log.info('stopped', {
     delivered_events: totals.deliveredEvents,
     delivered_bytes: totals.deliveredBytes,
@@ -74,6 +74,10 @@ function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
   }
   if (!saved) {
     log.error('the last checkpoints could not be saved: the next start repeats events');
+    return EXIT_COULD_NOT_GO_ON;
+  }
+  if (gaveUp) {
+    log.error('not everything could be read (see above); run it again when the disk is well');
     return EXIT_COULD_NOT_GO_ON;
   }
   if (nothingFound && !config.follow) {

@@ -151,6 +151,10 @@ export class Generation implements KnownGeneration {
   placedAt = -Infinity;
   /** Not to be read again before (ms, monotonic), after an error. */
   notBefore = 0;
+  /** Reads that failed in a row. */
+  failures = 0;
+  /** It was tried often enough: what was not read of it stays where it is. */
+  isGivenUp = false;
   /** Events before this time are left out, until the first that is not (`--from`). */
   seekEpochMs: number | undefined;
   /** The most bytes of content that it was seen to have; what is lost when it vanishes counts up to here. */
@@ -213,6 +217,7 @@ export class Generation implements KnownGeneration {
   /** Whether something on disk, or behind the held descriptor, was not read yet. */
   hasUnread(): boolean {
     const { harvester } = this;
+    if (this.isGivenUp) return false;
     if (harvester !== undefined && !harvester.gz) {
       return this.contentBytes() > this.position || harvester.isInsideLongLine;
     }

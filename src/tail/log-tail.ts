@@ -28,6 +28,8 @@ const RELEASE_EVERY_MS = 1000;
 const LOOK_EVERY_MS = 16;
 /** How often such a look takes in the whole directory: a rotation shows in the active file, and the rest can wait. */
 const LOOK_WIDE_EVERY_MS = 100;
+/** So many reads in a row may fail before a file is left as it is, when it is read once. */
+const FAILURES_MAX = 3;
 /** How long a file that cannot be read is left alone. */
 const RETRY_MS = 1000;
 
@@ -54,6 +56,7 @@ export class LogTail {
   #revision = 0;
   /** How many bytes were read since the last sleep. */
   #readBytes = 0;
+  #hasGivenUp = false;
   /** The rest of what there is may wait for the next look. */
   #hasEnough = false;
   /** Read, and not handed on yet. */
@@ -70,6 +73,11 @@ export class LogTail {
     this.#options = options;
     this.#parts = parts;
     this.#generations = new GenerationSet(site, remembered, options, parts);
+  }
+
+  /** Whether a file was not read to its end, because that failed again and again. */
+  get hasGivenUp(): boolean {
+    return this.#hasGivenUp;
   }
 
   /** Where each generation is and how far it was read. */
@@ -345,18 +353,27 @@ export class LogTail {
     const ended = this.#generations.hasEnded(generation, performance.now());
     try {
       const fresh = harvester.readFresh(slot.slab, generation.position);
-      return fresh ?? (await harvester.read(slot, generation.position, ended));
+      const result = fresh ?? (await harvester.read(slot, generation.position, ended));
+      generation.failures = 0;
+      return result;
     } catch (error) {
       // It waited for memory for a long line, and was told to stop.
       if (signal.aborted) return undefined;
       const path = generation.lastSeen?.path ?? this.path;
       this.#parts.problems.report(path, error, 'the file cannot be read on');
       // What was decompressed before the damage can still be had at once.
-      if (!(error instanceof DamagedGzipError)) {
-        generation.notBefore = performance.now() + RETRY_MS;
-      }
+      if (!(error instanceof DamagedGzipError)) this.#noteFailure(generation);
       return undefined;
     }
+  }
+
+  /** Whoever reads once must come to an end, also when a disk does not give what it has. */
+  #noteFailure(generation: Generation): void {
+    generation.notBefore = performance.now() + RETRY_MS;
+    generation.failures += 1;
+    if (this.#options.follow || generation.failures < FAILURES_MAX) return;
+    generation.isGivenUp = true;
+    this.#hasGivenUp = true;
   }
 
   #take(generation: Generation, result: ReadResult, slot: Slot): void {

@@ -1,8 +1,9 @@
 /** One log followed by its own loop: read once or on and on, woken by the disk, stopped by the signal. */
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { Harvester } from '../../src/tail/generation.ts';
 import { LogTail } from '../../src/tail/log-tail.ts';
 import type { LogTailOptions } from '../../src/tail/tail.ts';
 import { ACTIVE, backup, rotate } from '../support/hand-driven.ts';
@@ -326,5 +327,31 @@ describe('stopping', () => {
     const tail = new LogTail({ directory: directory.path, base: ACTIVE }, [], FOLLOWING, parts);
     await assert.rejects(tail.run(new AbortController().signal), failure);
     assert.equal(parts.descriptors.held, 0);
+  });
+});
+
+describe('a file that cannot be read', () => {
+  const EIO = Object.assign(new Error('i/o error'), { code: 'EIO' });
+
+  it('does not keep whoever reads once from the end, and that is told', async (t) => {
+    const directory = new LogDirectory(t);
+    directory.write(backup(1), 'a\n');
+    directory.write(ACTIVE, 'b\n');
+    const failing = statSync(directory.file(backup(1))).ino;
+    const readFresh = Object.getOwnPropertyDescriptor(Harvester.prototype, 'readFresh')
+      ?.value as Harvester['readFresh'];
+    t.mock.method(
+      Harvester.prototype,
+      'readFresh',
+      function (this: Harvester, ...args: Parameters<Harvester['readFresh']>) {
+        if (this.ino === failing) throw EIO;
+        return readFresh.apply(this, args);
+      },
+    );
+    const { done, parts, tail } = start(t, directory, { options: ONCE });
+    await done;
+    assert.equal(parts.sink.text, 'b\n');
+    assert.equal(tail.hasGivenUp, true);
+    assert.equal([...tail.views()].find(({ ino }) => ino === failing)?.position, 0);
   });
 });
