@@ -1,15 +1,16 @@
 /**
  * An event without its bodies: what is left when a receiver cannot take the whole. Everything else stays as it is,
- * byte for byte, and an annotation says what was there. Pure.
+ * byte for byte, and an annotation says what was there. Pure. A line that is too long to be held: oversize.ts.
  */
 import { createHash } from 'node:crypto';
-import type { Core, Field, Style } from './core.ts';
+import type { Field, Style } from './core.ts';
 import { Scratch } from './scratch.ts';
 
-const BODIES: readonly Field[] = ['requestObject', 'responseObject'];
+export const BODIES = ['requestObject', 'responseObject'] as const satisfies readonly Field[];
 const WITHOUT_BODIES: Style = { format: 'json', omit: BODIES };
 const ANNOTATION = 'audit-shipper.io/truncated';
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
 const OPEN_BRACE = 0x7b;
 const COMMA = ',';
 
@@ -26,14 +27,18 @@ export function withoutBodies(text: Buffer): Buffer | undefined {
   core.setStyle(WITHOUT_BODIES);
   core.run(0, line.length, 0);
   const rest = Buffer.from(core.take()).subarray(0, -1);
-  const digest = createHash('sha256').update(line).digest('hex');
-  const annotation = `${JSON.stringify(ANNOTATION)}:${JSON.stringify(`${line.length} ${digest}`)}`;
-  return withAnnotation(scratch.hold(rest), rest, annotation);
+  return annotated(rest, line.length, createHash('sha256').update(line).digest('hex'));
 }
 
-/** @param core begins with the event. */
-function withAnnotation(core: Core, event: Buffer, annotation: string): Buffer {
-  core.judge(event.length);
+/**
+ * What is left of an event, with the annotation that says what was there.
+ * @param event without a newline. @param bytes of the whole. @param digest its SHA-256.
+ * @returns a line with its newline; undefined when what is left is not one JSON object.
+ */
+export function annotated(event: Buffer, bytes: number, digest: string): Buffer | undefined {
+  const core = new Scratch(0).hold(event);
+  if (core.judge(event.length) !== 'object') return undefined;
+  const annotation = `${JSON.stringify(ANNOTATION)}:${JSON.stringify(`${bytes} ${digest}`)}`;
   const annotations = core.member('annotations');
   if (annotations !== undefined && event[annotations.value] === OPEN_BRACE) {
     return withMember(event, annotations.value, annotations.end - 1, annotation);
@@ -43,7 +48,7 @@ function withAnnotation(core: Core, event: Buffer, annotation: string): Buffer {
 
 /** @param open where the braces of a map stand, of which the closing one is @param close. */
 function withMember(event: Buffer, open: number, close: number, member: string): Buffer {
-  const isEmpty = event.toString('latin1', open + 1, close).trim() === '';
+  const isEmpty = event.subarray(open + 1, close).every((byte) => byte <= SPACE);
   const added = `${isEmpty ? '' : COMMA}${member}`;
   return Buffer.concat([
     event.subarray(0, close),
