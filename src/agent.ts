@@ -12,6 +12,7 @@ import { Health } from './deliver/health.ts';
 import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
 import { firstLineSince, stageTimeMs } from './event/event-time.ts';
+import { Reducer } from './event/oversize.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import { LossWatch } from './loss-watch.ts';
 import { Memory } from './memory.ts';
@@ -242,6 +243,7 @@ class Agent {
         follow: config.follow,
         remembers: memory !== undefined,
         maxEventBytes: config.maxEventBytes,
+        makeReducer: () => new Reducer(config.maxEventBytes),
         from,
         firstLineSince,
         timeOf: stageTimeMs,

@@ -25,6 +25,7 @@ import { stageTimeMs } from './event/event-time.ts';
 import { explainLoss, lossId, type LossNotice } from './event/loss-notice.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import type { Log } from './observe/log.ts';
+import { Seldom } from './observe/seldom.ts';
 import type { BlockSink, Loss, TailObserver } from './tail/tail.ts';
 
 export interface PipelineParts {
@@ -69,6 +70,7 @@ export class Pipeline implements BlockSink, TailObserver {
   #changes = 0;
   readonly #parts: PipelineParts;
   readonly #chunker: Chunker<Encoded>;
+  readonly #reduced: Seldom;
   /** What each chunk was made of: to divide it when no receiver takes it. */
   readonly #blocks = new WeakMap<Chunk, readonly Block[]>();
   /** Not told to the checkpoints yet. */
@@ -78,6 +80,7 @@ export class Pipeline implements BlockSink, TailObserver {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#reduced = new Seldom((message, fields) => parts.log.warn(message, fields));
     this.#chunker = new Chunker<Encoded>({
       maxBytes: parts.chunkBytes,
       lingerMs: parts.lingerMs,
@@ -97,6 +100,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const { start, end, kind } = block;
     ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
     this.accounts.read(end - start);
+    if (kind === 'reduced') this.#sayReduced(block);
     const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
     for (const reason of invalid) this.accounts.invalid(reason);
     const payloadBytes = sizeOf(payload);
@@ -141,6 +145,12 @@ export class Pipeline implements BlockSink, TailObserver {
     if (block === undefined) throw new Error('a chunk that was made of nothing');
     const { log, fingerprint, start, end, kind, bytes } = block;
     return { log, fingerprint, offset: start, bytes: end - start, kind, line: bytes };
+  }
+
+  #sayReduced({ log, start, end }: Block): void {
+    this.accounts.truncated();
+    const message = 'an event over max_event_bytes is delivered without its bodies';
+    this.#reduced.say(message, { path: log, offset: start, bytes: end - start });
   }
 
   #submit(chunk: Chunk, parcels: readonly Encoded[]): void {

@@ -105,6 +105,20 @@ describe('a block', () => {
     await end();
   });
 
+  it('that is what is left of a line settles the whole line, and is told of', async () => {
+    const { output, log, pipeline, end } = setUp();
+    const block = { ...blockOf('{"a":1}\n', { start: 100, kind: 'reduced' as const }), end: 5100 };
+    pipeline.accept(block, await pipeline.reserve(patient));
+    assert.equal(pipeline.accounts.inFlightBytes, 5000);
+    await output.take();
+    assert.equal(positionOf(pipeline, 1), 5100);
+    const { deliveredEvents, deliveredBytes, truncatedEvents } = pipeline.accounts.totals();
+    assert.deepEqual([deliveredEvents, deliveredBytes, truncatedEvents], [1, 5000, 1]);
+    const [entry] = log.entries;
+    assert.deepEqual(entry?.fields, { path: LOG, offset: 100, bytes: 5000 });
+    await end();
+  });
+
   it('that holds only blank lines settles as well, also while an older one waits', async () => {
     const { pipeline, window, accept, end } = setUp();
     await accept('{"a":1}\n');

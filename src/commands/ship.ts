@@ -61,6 +61,7 @@ function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
     delivered_events: totals.deliveredEvents,
     delivered_bytes: totals.deliveredBytes,
     invalid_lines: sum(totals.invalidLines),
+    truncated_events: totals.truncatedEvents,
     skipped_bytes: totals.skippedBytes,
     dead_letter_events: totals.deadLetterEvents,
     undelivered_bytes: inFlightBytes,

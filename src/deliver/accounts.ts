@@ -17,6 +17,8 @@ export interface Totals {
   readonly skippedBytes: number;
   /** Delivered, but no events: bad lines, whole. By reason. */
   readonly invalidLines: Readonly<Record<string, number>>;
+  /** Handed on without their bodies, since they are longer than max_event_bytes. */
+  readonly truncatedEvents: number;
   /** Deleted or overwritten before they were read. By reason. */
   readonly lostBytes: Readonly<Record<string, number>>;
   /** Settled, and in no account or in two: 0, or a stage counts wrongly. */
@@ -34,6 +36,7 @@ export class Accounts {
   #deadLetterBytes = 0;
   #skippedBytes = 0;
   readonly #invalidLines: Record<string, number> = {};
+  #truncatedEvents = 0;
   readonly #lostBytes: Record<string, number> = {};
   #unaccountedBytes = 0;
   #rotations = 0;
@@ -53,6 +56,10 @@ export class Accounts {
 
   invalid(reason: string): void {
     this.#invalidLines[reason] = (this.#invalidLines[reason] ?? 0) + 1;
+  }
+
+  truncated(): void {
+    this.#truncatedEvents += 1;
   }
 
   skipped(bytes: number): void {
@@ -88,6 +95,7 @@ export class Accounts {
       deadLetterBytes: this.#deadLetterBytes,
       skippedBytes: this.#skippedBytes,
       invalidLines: { ...this.#invalidLines },
+      truncatedEvents: this.#truncatedEvents,
       lostBytes: { ...this.#lostBytes },
       unaccountedBytes: this.#unaccountedBytes,
       rotations: this.#rotations,

@@ -8,6 +8,8 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, replaceFile } from '../state-file.ts';
 
+const KINDS = ['lines', 'reduced', 'part', 'last-part'] as const;
+
 /** One line of an audit file that no receiver takes, with where it stood. */
 export interface Letter {
   /** Path of the log's active file. */
@@ -18,7 +20,7 @@ export interface Letter {
   /** Of the line in the file, with its newline. */
   readonly bytes: number;
   /** What the line is (see event/block.ts). */
-  readonly kind: 'lines' | 'part' | 'last-part';
+  readonly kind: (typeof KINDS)[number];
   readonly line: Buffer;
   readonly reason: string;
 }
@@ -114,14 +116,15 @@ function decode(path: string, text: string): Letter {
   if (version !== VERSION) {
     throw new DeadLetterError(`${path} is of another version of audit-shipper; use that one`);
   }
-  const { log, fingerprint, offset, bytes, kind, reason } = value;
+  const { log, fingerprint, offset, bytes, reason } = value;
+  const kind = KINDS.find((known) => known === value['kind']);
   const line = lineOf(value);
   if (
     typeof log !== 'string' ||
     typeof fingerprint !== 'string' ||
     typeof offset !== 'number' ||
     typeof bytes !== 'number' ||
-    (kind !== 'lines' && kind !== 'part' && kind !== 'last-part') ||
+    kind === undefined ||
     typeof reason !== 'string' ||
     line === undefined
   ) {

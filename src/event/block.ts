@@ -5,10 +5,20 @@
 
 /**
  * - `lines`: whole lines, the last one with its newline (or without it at the generation's final end).
- * - `part`: a piece of one line that is longer than `max_event_bytes`; more of it follows.
- * - `last-part`: the last piece of such a line.
+ * - `reduced`: what is left of one line that is longer than `max_event_bytes`, with a newline.
+ * - `part`: a piece of such a line of which nothing shorter can be made; more of it follows.
+ * - `last-part`: its last piece.
  */
-export type BlockKind = 'lines' | 'part' | 'last-part';
+export type BlockKind = 'lines' | 'reduced' | 'part' | 'last-part';
+
+/** A line that goes out in parts. */
+export interface LongLine {
+  readonly start: number;
+  /** Behind its newline, if it has one. */
+  readonly end: number;
+  /** Why nothing shorter can be made of it. */
+  readonly reason: string;
+}
 
 /** Bytes [start, end) of one generation; offsets count decompressed bytes. */
 export interface ByteRange {
@@ -22,8 +32,13 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** A range with what was read of it: `bytes.length === end - start`. */
+/**
+ * A range with what was read of it: `bytes.length === end - start`, but for what is reduced, where the range is that of
+ * the whole line.
+ */
 export interface Block extends ByteRange {
   readonly kind: BlockKind;
   readonly bytes: Buffer;
+  /** Of a part: its line. */
+  readonly line?: LongLine | undefined;
 }

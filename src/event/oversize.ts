@@ -134,8 +134,9 @@ export class Reducer {
       case 'text':
       case 'nested':
       case 'scalar':
-        return this.#expect(false, 'no object', piece.length);
+        break;
     }
+    return this.#expect(false, 'no object', piece.length);
   }
 
   #expect(isThere: boolean, next: State, at: number): number {

@@ -82,8 +82,9 @@ export class BlockTranscoder implements Transcoder {
 
   transcode(block: Block): Transcoded {
     const output: Output = { payload: [], invalid: [], events: 0 };
-    if (block.kind === 'lines') this.#transcodeLines(block, output);
-    else this.#part(block, output);
+    const isPart = block.kind === 'part' || block.kind === 'last-part';
+    if (isPart) this.#part(block, output);
+    else this.#transcodeLines(block, output);
     const bytes = block.end - block.start;
     const { payload, invalid, events } = output;
     const accounts = { delivered: { events, bytes }, filtered: { events: 0, bytes: 0 } };

@@ -3,7 +3,7 @@
  * descriptors. It reads no content; the loop in log-tail.ts does.
  */
 import { join } from 'node:path';
-import type { ByteRange } from '../event/block.ts';
+import type { ByteRange, LongLine } from '../event/block.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import type { OpenFile } from './descriptors.ts';
 import { isAssigned, reconcile, type Assignment, type SeenFile } from './file-set.ts';
@@ -180,9 +180,11 @@ export class GenerationSet {
     return deadline;
   }
 
-  advance(generation: Generation, position: number): void {
+  /** @param longLine the one that the position is inside of. */
+  advance(generation: Generation, position: number, longLine?: LongLine): void {
     generation.position = position;
     generation.pendingEnd = position;
+    generation.longLine = longLine;
     generation.changedAt = performance.now();
     if (!this.#options.follow && !generation.isActive && !generation.hasUnread()) {
       generation.release();
@@ -382,6 +384,7 @@ export class GenerationSet {
     this.#parts.observer.lost(loss);
     generation.position = loss.end;
     generation.pendingEnd = loss.end;
+    generation.longLine = undefined;
   }
 
   /**
@@ -474,10 +477,8 @@ export class GenerationSet {
     const place = generation.bestPlace();
     if (place === undefined) return undefined;
     const { descriptors, problems } = this.#parts;
-    const { maxEventBytes } = this.#options;
     try {
-      const file = opened.get(place.path);
-      const harvester = openHarvester(place, file, { maxEventBytes }, descriptors);
+      const harvester = openHarvester(place, opened.get(place.path), this.#options, descriptors);
       if (harvester === undefined) return undefined;
       generation.harvester = harvester;
       generation.learnHead();

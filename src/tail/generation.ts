@@ -4,6 +4,7 @@
  */
 import { fstatSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { LongLine } from '../event/block.ts';
 import {
   BlockReader,
   type BlockReaderLimits,
@@ -34,6 +35,7 @@ export class Harvester {
   readonly gz: boolean;
   readonly #source: ByteSource;
   readonly #reader: BlockReader;
+  readonly #maxEventBytes: number;
   readonly #descriptors: Descriptors;
   #state: 'open' | 'reading' | 'closing' | 'closed' = 'open';
 
@@ -49,6 +51,7 @@ export class Harvester {
     this.#descriptors = descriptors;
     this.#source = file.gz ? gzSource(file.fd) : plainSource(file.fd);
     this.#reader = new BlockReader(this.#source, limits);
+    this.#maxEventBytes = limits.maxEventBytes;
   }
 
   /** Bytes in the plain file now. */
@@ -61,32 +64,29 @@ export class Harvester {
     return fstatSync(this.fd).nlink === 0;
   }
 
-  get isInsideLongLine(): boolean {
-    return this.#reader.isInsideLongLine;
-  }
-
   /**
-   * Whole lines that were written a moment ago: they are in the page cache, so reading them takes a few microseconds
+   * Whole lines that were written a moment ago (not inside of a long one): they are in the page cache, so reading them takes a few microseconds
    * and never the disk, while two turns through the thread pool take a hundred.
    * @returns undefined when there are none: then `read` finds out what there is.
    */
   readFresh(slab: Buffer, position: number): ReadBlock | undefined {
-    if (this.gz || this.isInsideLongLine) return undefined;
+    if (this.gz) return undefined;
     const { size, mtimeMs } = fstatSync(this.fd);
     const length = size - position;
-    const isSmall = length > 0 && length <= Math.min(FRESH_BYTES, slab.length);
+    const isSmall = length > 0 && length <= Math.min(FRESH_BYTES, slab.length, this.#maxEventBytes);
     if (!isSmall || Math.abs(Date.now() - mtimeMs) > FRESH_MS) return undefined;
     const filled = readSync(this.fd, slab, 0, length, position);
     const end = slab.subarray(0, filled).lastIndexOf(NEWLINE) + 1;
     if (end === 0) return undefined;
-    return { kind: 'block', block: 'lines', start: position, bytes: slab.subarray(0, end) };
+    const bytes = slab.subarray(0, end);
+    return { kind: 'block', block: 'lines', start: position, end: position + end, bytes };
   }
 
   /** One read at a time. The descriptor stays open until it is over, also when it was released meanwhile. */
-  async read(room: Room, position: number, ended: boolean): Promise<ReadResult> {
+  async read(room: Room, position: number, ended: boolean, line?: LongLine): Promise<ReadResult> {
     this.#state = 'reading';
     try {
-      return await this.#reader.read(room, position, ended);
+      return await this.#reader.read(room, position, ended, line);
     } finally {
       if (this.isReleased) this.#close();
       else this.#state = 'open';
@@ -143,6 +143,8 @@ export class Generation implements KnownGeneration {
   harvester: Harvester | undefined;
   /** The next byte to read. */
   position: number;
+  /** The one that the position is inside of: a part of it was handed on, and the others follow. */
+  longLine: LongLine | undefined;
   /** Bytes [position, pendingEnd) were looked at and have no newline yet. */
   pendingEnd: number;
   /** When its size or name last changed (ms, monotonic). */
@@ -219,7 +221,7 @@ export class Generation implements KnownGeneration {
     const { harvester } = this;
     if (this.isGivenUp) return false;
     if (harvester !== undefined && !harvester.gz) {
-      return this.contentBytes() > this.position || harvester.isInsideLongLine;
+      return this.contentBytes() > this.position;
     }
     if (this.places.some((place) => !place.gz && (place.contentBytes ?? 0) > this.position)) {
       return true;
@@ -250,9 +252,9 @@ export class Generation implements KnownGeneration {
     this.pendingEnd = Math.max(this.pendingEnd, this.position);
   }
 
-  /** Whether bytes that were looked at, or handed on, are the beginning of a line that goes on. */
+  /** Whether bytes that were looked at are the beginning of a line that goes on. */
   get isInsideLine(): boolean {
-    return this.pendingEnd > this.position || this.harvester?.isInsideLongLine === true;
+    return this.pendingEnd > this.position;
   }
 
   /** The place to read from: a plain file that holds the position, the active one first; else the gz. */

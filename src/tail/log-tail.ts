@@ -335,7 +335,7 @@ export class LogTail {
     const everyMs = this.#safetyPoll.intervalMs(this.#watch !== undefined);
     const looking = sink.isFull ? setInterval(() => this.#lookAround(), everyMs) : undefined;
     try {
-      return await sink.reserve(signal);
+      return await sink.reserve(signal, this.path);
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;
@@ -351,9 +351,10 @@ export class LogTail {
     signal: AbortSignal,
   ): Promise<ReadResult | undefined> {
     const ended = this.#generations.hasEnded(generation, performance.now());
+    const { position, longLine } = generation;
     try {
-      const fresh = harvester.readFresh(slot.slab, generation.position);
-      const result = fresh ?? (await harvester.read(slot, generation.position, ended));
+      const fresh = longLine ? undefined : harvester.readFresh(slot.slab, position);
+      const result = fresh ?? (await harvester.read(slot, position, ended, longLine));
       generation.failures = 0;
       return result;
     } catch (error) {
@@ -383,15 +384,19 @@ export class LogTail {
       this.#generations.reachedEnd(generation, result.end);
       return;
     }
-    const { start, bytes } = result;
+    if (result.kind === 'passed') {
+      slot.release();
+      this.#readBytes += result.bytes;
+      return;
+    }
+    const { start, end, bytes, line } = result;
     const from = this.#seek(generation, result);
     if (from > 0) this.#generations.skip(generation, start, start + from);
-    this.#generations.advance(generation, start + bytes.length);
-    this.#readBytes += bytes.length;
+    this.#generations.advance(generation, end, result.block === 'part' ? line : undefined);
+    this.#readBytes += end - start;
     // What was written since is little, and a round for it would cost as much as the next look.
-    this.#hasEnough =
-      this.#pace.looks && generation.isActive && bytes.length < slot.slab.length / 2;
-    if (from === bytes.length && bytes.length > 0) {
+    this.#hasEnough = this.#pace.looks && generation.isActive && end - start < slot.slab.length / 2;
+    if (start + from === end && end > start) {
       slot.release();
       return;
     }
@@ -400,9 +405,10 @@ export class LogTail {
       log: this.path,
       fingerprint: generation.fingerprint ?? '',
       start: start + from,
-      end: start + bytes.length,
+      end,
       kind: result.block,
       bytes: bytes.subarray(from),
+      line,
     };
     this.#inHand = { block, slot };
   }
@@ -414,13 +420,13 @@ export class LogTail {
     if (block !== undefined && slot !== undefined) this.#parts.sink.accept(block, slot);
   }
 
-  /** How many bytes of the block lie before the time of `--from`. */
-  #seek(generation: Generation, { block, bytes }: ReadBlock): number {
+  /** How many bytes of the file, from the block's start on, lie before the time of `--from`. */
+  #seek(generation: Generation, { block, start, end, bytes }: ReadBlock): number {
     if (generation.seekEpochMs === undefined) return 0;
-    // A line too long for one block tells its time too late: it is delivered whole, older or not.
-    const isLines = block === 'lines';
+    // A line in parts tells its time too late, if it has one: it is delivered whole, older or not.
+    const isLines = block === 'lines' || block === 'reduced';
     const from = isLines ? this.#options.firstLineSince(bytes, generation.seekEpochMs) : 0;
-    if (from === undefined) return bytes.length;
+    if (from === undefined) return end - start;
     generation.seekEpochMs = undefined;
     return from;
   }

@@ -21,9 +21,9 @@ export interface Slot extends Room {
 
 /** The next stage, as tail/ sees it. */
 export interface BlockSink {
-  /** Waits until there is room in the window. Rejects when the signal is aborted. */
-  reserve(signal: AbortSignal): Promise<Slot>;
-  /** Whether `reserve` would wait. */
+  /** Waits until there is room for more of the log. Rejects when the signal is aborted. */
+  reserve(signal: AbortSignal, log: string): Promise<Slot>;
+  /** Whether `reserve` may wait: then nothing that was read may be held back. */
   readonly isFull: boolean;
   /** Takes over the block and its slot. */
   accept(block: Block, slot: Slot): void;
@@ -56,11 +56,21 @@ export interface TailObserver {
   filesChanged(): void;
 }
 
+/** Makes one line short that is too long to be held: it is fed with the line in pieces, without the newline. */
+export interface LineReducer {
+  add(piece: Buffer): void;
+  /** What is left of it, with a newline; or why nothing shorter can be made of it. */
+  end(): { readonly line: Buffer } | { readonly refusal: string };
+}
+
 export interface LogTailOptions {
   readonly follow: boolean;
   /** Whether this run is remembered: then a last line without a newline is left for the next one. */
   readonly remembers: boolean;
+  /** No longer line is handed on, its newline included. */
   readonly maxEventBytes: number;
+  /** For a line that is longer. */
+  readonly makeReducer: () => LineReducer;
   readonly from: StartAt;
   /** The offset of the first line in a block whose event is not before the time; undefined when there is none. */
   readonly firstLineSince: (lines: Buffer, epochMs: number) => number | undefined;

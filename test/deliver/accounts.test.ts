@@ -46,6 +46,7 @@ test('each thing is counted where it belongs', () => {
   accounts.invalid('torn');
   accounts.invalid('torn');
   accounts.invalid('not-json');
+  accounts.truncated();
   accounts.skipped(7);
   accounts.lost(5, 'deleted');
   accounts.lost(2, 'cut');
@@ -62,6 +63,7 @@ test('each thing is counted where it belongs', () => {
     deadLetterBytes: 3,
     skippedBytes: 7,
     invalidLines: { torn: 2, 'not-json': 1 },
+    truncatedEvents: 1,
     lostBytes: { deleted: 5, cut: 3 },
     unaccountedBytes: 4,
     rotations: 1,

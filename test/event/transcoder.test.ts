@@ -238,6 +238,14 @@ describe('a torn event with a whole one glued to it', () => {
   });
 });
 
+it('what is left of a line has the line’s place, and counts as the line', () => {
+  const left = { ...blockOf('{"a":1}\n', { start: 500, kind: 'reduced' as const }), end: 9500 };
+  const transcoded = located.transcode(left);
+  const shipper = { node: 'm1', file: LOG, offset: 500, id: `${FINGERPRINT}-500` };
+  assert.deepEqual(linesOf(transcoded).map(parsed), [{ a: 1, shipper }]);
+  assert.deepEqual(transcoded.accounts.delivered, { events: 1, bytes: 9000 });
+});
+
 describe('a line in parts', () => {
   const content = fc.oneof(
     fc.uint8Array({ maxLength: 100 }).map((bytes) => withoutNewlines(Buffer.from(bytes))),

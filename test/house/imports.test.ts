@@ -35,6 +35,7 @@ const EDGES: readonly Edge[] = [
   { from: 'pipeline.ts', to: 'tail/tail.ts', typesOnly: true },
   { from: 'pipeline.ts', to: 'event/' },
   { from: 'pipeline.ts', to: 'deliver/' },
+  { from: 'pipeline.ts', to: 'observe/seldom.ts' },
   { from: 'memory.ts', to: 'pipeline.ts', typesOnly: true },
   { from: 'memory.ts', to: 'tail/' },
   { from: 'memory.ts', to: 'checkpoint/' },

@@ -60,11 +60,12 @@ export async function readAll(
     if (generation === undefined) return blocks;
     if (harvester === undefined) continue;
     const ended = set.hasEnded(generation, now);
-    const result = await harvester.read(room, generation.position, ended);
+    const { position, longLine } = generation;
+    const result = await harvester.read(room, position, ended, longLine);
     if (!generation.isIntact()) set.scan(false);
     else if (result.kind === 'pending') set.reachedEnd(generation, result.end);
-    else {
-      set.advance(generation, result.start + result.bytes.length);
+    else if (result.kind === 'block') {
+      set.advance(generation, result.end, result.block === 'part' ? result.line : undefined);
       blocks.push(result.bytes.toString('utf8'));
     }
     onRead();

@@ -7,6 +7,7 @@ import { Descriptors } from '../../src/tail/descriptors.ts';
 import { Problems } from '../../src/tail/problems.ts';
 import type {
   BlockSink,
+  LineReducer,
   LogTailOptions,
   LogTailParts,
   Loss,
@@ -39,6 +40,7 @@ export interface Delivered {
   readonly generation: number;
   readonly fingerprint: string;
   readonly start: number;
+  readonly end: number;
   readonly kind: BlockKind;
   readonly text: string;
 }
@@ -76,8 +78,9 @@ export class RecordingSink implements BlockSink {
   }
 
   accept(block: Block, slot: Slot): void {
-    const { generation, fingerprint, start, kind, bytes } = block;
-    this.delivered.push({ generation, fingerprint, start, kind, text: bytes.toString('utf8') });
+    const { generation, fingerprint, start, end, kind, bytes } = block;
+    const text = bytes.toString('utf8');
+    this.delivered.push({ generation, fingerprint, start, end, kind, text });
     slot.release();
     this.onDelivered?.();
   }
@@ -118,11 +121,15 @@ export function testParts({
   };
 }
 
+/** Nothing can be made shorter. */
+export const refuser: LineReducer = { add: () => undefined, end: () => ({ refusal: 'no' }) };
+
 /** Follows from the beginning; lines hold their time as `"t":<ms>` and nothing else is looked at. */
 export const FOLLOWING: LogTailOptions = {
   follow: true,
   remembers: true,
   maxEventBytes: 1024 * 1024,
+  makeReducer: () => refuser,
   from: { kind: 'beginning' },
   firstLineSince: firstTimeSince,
   timeOf,

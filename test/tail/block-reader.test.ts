@@ -2,9 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { BlockReader, type ReadResult } from '../../src/tail/block-reader.ts';
+import type { BlockKind, LongLine } from '../../src/event/block.ts';
+import {
+  BlockReader,
+  type BlockReaderLimits,
+  type ReadBlock,
+} from '../../src/tail/block-reader.ts';
 import type { ByteSource } from '../../src/tail/source.ts';
+import type { LineReducer } from '../../src/tail/tail.ts';
 import { BufferSlab } from '../support/slabs.ts';
+import { refuser } from '../support/tail-parts.ts';
 
 const NEWLINE = 10;
 /** A UTF-8 character has up to four bytes: with less room, a part could not move on. */
@@ -15,8 +22,10 @@ class GrowingSource implements ByteSource {
   readonly #content: Buffer;
   readonly #stepBytes: number;
   visible = 0;
-  /** How far behind the position of the current block was asked for. */
-  furthest = 0;
+  /** The most that was asked for at once. */
+  largest = 0;
+  /** How much was given in all. */
+  given = 0;
 
   constructor(content: Buffer, stepBytes: number = Infinity) {
     this.#content = content;
@@ -24,18 +33,45 @@ class GrowingSource implements ByteSource {
   }
 
   read(into: Buffer, position: number): Promise<number> {
-    this.furthest = Math.max(this.furthest, position + into.length);
+    this.largest = Math.max(this.largest, into.length);
     const end = Math.min(this.visible, position + Math.min(into.length, this.#stepBytes));
-    return Promise.resolve(this.#content.copy(into, 0, position, Math.max(position, end)));
+    const bytes = this.#content.copy(into, 0, position, Math.max(position, end));
+    this.given += bytes;
+    return Promise.resolve(bytes);
   }
 
   close(): void {}
 }
 
+/** Of a line that begins with r it makes one that tells what it was fed, as far as there is room. */
+class TellingReducer implements LineReducer {
+  readonly #maxBytes: number;
+  #text = '';
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  add(piece: Buffer): void {
+    this.#text += piece.toString('latin1');
+  }
+
+  end(): ReturnType<LineReducer['end']> {
+    if (!this.#text.startsWith('r')) return { refusal: 'no r' };
+    return { line: Buffer.from(tellOf(this.#text, this.#maxBytes), 'latin1') };
+  }
+}
+
+function tellOf(line: string, maxBytes: number): string {
+  return `${`${line.length} ${line.slice(-3)}`.slice(0, maxBytes - 1)}\n`;
+}
+
 interface Cut {
-  readonly kind: 'lines' | 'part' | 'last-part';
+  readonly kind: BlockKind;
   readonly start: number;
+  readonly end: number;
   readonly bytes: Buffer;
+  readonly line: LongLine | undefined;
 }
 
 interface Setting {
@@ -48,65 +84,89 @@ interface Setting {
   readonly ended?: boolean;
 }
 
+function limitsOf({ maxEventBytes }: Setting): BlockReaderLimits {
+  return { maxEventBytes, makeReducer: () => new TellingReducer(maxEventBytes) };
+}
+
+/** Reads the next block, in as many steps as it takes; undefined when there is none for now. */
+async function next(
+  reader: BlockReader,
+  slabBytes: number,
+  position: number,
+  ended: boolean,
+  line?: LongLine,
+): Promise<ReadBlock | undefined> {
+  for (;;) {
+    // A place has its own slab again when the block before is settled.
+    const result = await reader.read(new BufferSlab(slabBytes), position, ended, line);
+    if (result.kind === 'block') return result;
+    if (result.kind === 'passed') assert.ok(result.bytes > 0, 'each step comes further');
+    else {
+      assert.ok(!ended || result.end === position, 'nothing is pending at the end');
+      return undefined;
+    }
+  }
+}
+
 /** Reads all blocks that there are as the content grows, and checks each read by itself. */
 async function cut(content: Buffer, setting: Setting): Promise<Cut[]> {
   const { slabBytes, maxEventBytes, growth = [], ended = true } = setting;
   const source = new GrowingSource(content, setting.stepBytes);
-  const reader = new BlockReader(source, { maxEventBytes });
-  const held = Math.max(slabBytes, maxEventBytes);
+  const reader = new BlockReader(source, limitsOf(setting));
   const cuts: Cut[] = [];
   let position = 0;
+  let long: LongLine | undefined;
   for (const visible of [...growth.toSorted((a, b) => a - b), content.length]) {
     source.visible = Math.min(visible, content.length);
     const final = ended && source.visible === content.length && visible === content.length;
     for (;;) {
-      source.furthest = 0;
-      // A place has its own slab again when the block before is settled.
-      const room = new BufferSlab(slabBytes);
-      const result: ReadResult = await reader.read(room, position, final);
-      assert.ok(source.furthest - position <= held, 'no more is asked for than may be held');
-      if (result.kind === 'pending') {
-        assert.ok(result.end <= source.visible);
-        assert.ok(!final || result.end === position, 'nothing is pending at the end');
-        break;
-      }
-      assert.equal(result.start, position);
-      assert.ok(result.bytes.length <= held, 'no block is larger than what may be held');
-      cuts.push({ kind: result.block, start: position, bytes: Buffer.from(result.bytes) });
-      position += result.bytes.length;
-      if (result.bytes.length === 0) break;
+      const result = await next(reader, slabBytes, position, final, long);
+      assert.ok(source.largest <= maxEventBytes, 'no more is asked for than may be held');
+      if (result === undefined) break;
+      const { block: kind, start, end, bytes, line } = result;
+      assert.equal(start, position);
+      assert.ok(end > start);
+      assert.ok(bytes.length <= maxEventBytes, 'no block is larger than what may be held');
+      cuts.push({ kind, start, end, bytes: Buffer.from(bytes), line });
+      position = end;
+      long = kind === 'part' ? line : undefined;
     }
   }
   return cuts;
 }
 
-function bytesOf(cuts: readonly Cut[]): Buffer {
-  return Buffer.concat(cuts.map(({ bytes }) => bytes));
+/** Whatever was read, each block is what its kind says, and together they are the beginning of the file. */
+function assertWellFormed(file: Buffer, cuts: readonly Cut[], setting: Setting): void {
+  const { maxEventBytes } = setting;
+  let position = 0;
+  for (const { kind, start, end, bytes, line } of cuts) {
+    assert.equal(start, position);
+    position = end;
+    const source = file.subarray(start, end);
+    const text = source.toString('latin1');
+    const isAtEnd = source.at(-1) === NEWLINE || end === file.length;
+    if (kind !== 'reduced') assert.deepEqual(bytes, source);
+    if (kind === 'lines') {
+      assert.ok(isAtEnd, 'only the end of all has no newline');
+      assert.ok(text.split(/(?<=\n)/).every((one) => one.length <= maxEventBytes));
+    } else if (kind === 'reduced') {
+      assert.ok(text.length > maxEventBytes && isAtEnd && text.startsWith('r'));
+      assert.ok(!text.slice(0, -1).includes('\n'));
+      assert.equal(bytes.toString('latin1'), tellOf(text.replace(/\n$/, ''), maxEventBytes));
+    } else assertPart({ kind, start, end, bytes, line }, file, maxEventBytes);
+  }
 }
 
-/** What the words of BlockKind promise, whatever was read. */
-function assertWellFormed(cuts: readonly Cut[], { slabBytes, maxEventBytes }: Setting): void {
-  let longLine = 0;
-  cuts.forEach(({ kind, bytes }, index) => {
-    const isLast = index === cuts.length - 1;
-    const endsLine = bytes.at(-1) === NEWLINE;
-    if (kind === 'lines') {
-      assert.equal(longLine, 0, 'a long line ends with its last part');
-      assert.ok(endsLine || isLast, 'only the end of all has no newline');
-      assert.ok(bytes.length > 0);
-      return;
-    }
-    longLine += bytes.length;
-    if (kind === 'part') {
-      assert.ok(!bytes.includes(NEWLINE), 'a part lies inside its line');
-      assert.ok(bytes.length > 0);
-      return;
-    }
-    assert.ok(endsLine || isLast);
-    assert.ok(!bytes.subarray(0, -1).includes(NEWLINE));
-    assert.ok(longLine >= Math.max(maxEventBytes, slabBytes), 'a line that fits is whole');
-    longLine = 0;
-  });
+/** Its line is longer than the limit, and none that could be made shorter. */
+function assertPart({ kind, start, end, line }: Cut, file: Buffer, maxEventBytes: number): void {
+  assert.ok(line !== undefined && line.start <= start && end <= line.end);
+  assert.equal(kind === 'last-part', end === line.end);
+  const whole = file.toString('latin1', line.start, line.end);
+  assert.ok(whole.length > maxEventBytes && !whole.startsWith('r'));
+  assert.ok(!whole.slice(0, -1).includes('\n'));
+  assert.ok(whole.endsWith('\n') || line.end === file.length);
+  assert.ok(line.start === 0 || file[line.start - 1] === NEWLINE);
+  assert.equal(line.reason, 'no r');
 }
 
 function describeCuts(cuts: readonly Cut[]): string[] {
@@ -116,7 +176,11 @@ function describeCuts(cuts: readonly Cut[]): string[] {
 /** Lines of all lengths around the limits, with and without a newline at the end, in one, two and three bytes. */
 const content = fc
   .array(
-    fc.oneof(fc.constant('\n'), fc.string({ maxLength: 12 }), fc.constantFrom('é', '€', '😀')),
+    fc.oneof(
+      fc.constant('\n'),
+      fc.string({ maxLength: 12 }),
+      fc.constantFrom('é', '€', '😀', '\nr'),
+    ),
     {
       maxLength: 30,
     },
@@ -124,7 +188,7 @@ const content = fc
   .map((pieces) => Buffer.from(pieces.join('')));
 const setting = fc.record({
   slabBytes: fc.integer({ min: MIN_SLAB_BYTES, max: 40 }),
-  maxEventBytes: fc.integer({ min: 1, max: 80 }),
+  maxEventBytes: fc.integer({ min: MIN_SLAB_BYTES, max: 80 }),
   growth: fc.array(fc.nat({ max: 150 }), { maxLength: 6 }),
   stepBytes: fc.integer({ min: 1, max: 50 }),
 });
@@ -134,25 +198,20 @@ describe('whatever is read', () => {
     await fc.assert(
       fc.asyncProperty(content, setting, async (bytes, how) => {
         const cuts = await cut(bytes, how);
-        assert.deepEqual(bytesOf(cuts), bytes);
-        assertWellFormed(cuts, how);
+        assertWellFormed(bytes, cuts, how);
+        assert.equal(cuts.at(-1)?.end ?? 0, bytes.length);
       }),
       { numRuns: 1000 },
     );
   });
 
-  it('before the end nothing but whole lines, and parts of long ones, is given', async () => {
+  it('before the end nothing but whole lines is given, be it in parts', async () => {
     await fc.assert(
       fc.asyncProperty(content, setting, async (bytes, how) => {
         const cuts = await cut(bytes, { ...how, ended: false });
-        const given = bytesOf(cuts);
-        assert.deepEqual(given, bytes.subarray(0, given.length));
-        for (const { kind, bytes: block } of cuts) {
-          if (kind !== 'part') assert.equal(block.at(-1), NEWLINE);
-        }
-        const rest = bytes.subarray(given.length);
-        assert.ok(!rest.includes(NEWLINE), 'no whole line is left behind');
-        assert.ok(rest.length <= Math.max(how.slabBytes, how.maxEventBytes));
+        assertWellFormed(bytes, cuts, how);
+        const given = cuts.at(-1)?.end ?? 0;
+        assert.equal(given, bytes.lastIndexOf(NEWLINE) + 1);
       }),
       { numRuns: 1000 },
     );
@@ -227,17 +286,29 @@ describe('a line at the limit', () => {
     ]);
   });
 
-  it('that ends with its file without a newline gets a last part, also when nothing is left for it', async () => {
+  it('is whole at the end of its file also without a newline', async () => {
     const how = { slabBytes: 4, maxEventBytes: 8 };
+    for (const growth of [[], [8]]) {
+      assert.deepEqual(describeCuts(await cut(Buffer.from('12345678'), { ...how, growth })), [
+        'lines 12345678',
+      ]);
+    }
     assert.deepEqual(describeCuts(await cut(Buffer.from('123456789012'), how)), [
       'part 1234',
       'part 5678',
-      'part 9012',
-      'last-part ',
+      'last-part 9012',
     ]);
   });
 
-  it('that grows beyond it while nobody reads is waited for in parts', async () => {
+  it('that is less than what a slab holds is the limit all the same', async () => {
+    const how = { slabBytes: 100, maxEventBytes: 8 };
+    assert.deepEqual(
+      describeCuts(await cut(Buffer.from('1\n2345\n6789012345\nr23456789\n'), how)),
+      ['lines 1\n2345\n', 'part 67890123', 'last-part 45\n', 'reduced 9 789\n'],
+    );
+  });
+
+  it('that grows beyond it is waited for', async () => {
     const how = { slabBytes: 4, maxEventBytes: 8, growth: [3, 9, 14] };
     assert.deepEqual(describeCuts(await cut(Buffer.from('1234567890123\n'), how)), [
       'part 1234',
@@ -245,12 +316,69 @@ describe('a line at the limit', () => {
       'part 9012',
       'last-part 3\n',
     ]);
+    assert.deepEqual(describeCuts(await cut(Buffer.from('r234567890123\n'), how)), [
+      'reduced 13 123\n',
+    ]);
+  });
+});
+
+describe('a line longer than the limit', () => {
+  const how = { slabBytes: 64, maxEventBytes: 256 };
+  const line = Buffer.from(`r${'x'.repeat(5000)}\n`);
+
+  it('is not read from its beginning again while it grows', async () => {
+    const source = new GrowingSource(line);
+    const reader = new BlockReader(source, limitsOf(how));
+    for (source.visible = 1000; source.visible < line.length; source.visible += 100) {
+      assert.equal(await next(reader, how.slabBytes, 0, false), undefined);
+    }
+    source.visible = line.length;
+    const block = await next(reader, how.slabBytes, 0, false);
+    assert.deepEqual([block?.block, block?.end], ['reduced', line.length]);
+    assert.ok(
+      source.given < line.length + 2 * how.maxEventBytes,
+      `${source.given} bytes were read`,
+    );
+  });
+
+  it('is read from its beginning by another reader', async () => {
+    const source = new GrowingSource(line);
+    source.visible = 1000;
+    await next(new BlockReader(source, limitsOf(how)), how.slabBytes, 0, false);
+    source.visible = line.length;
+    const block = await next(new BlockReader(source, limitsOf(how)), how.slabBytes, 0, false);
+    assert.deepEqual([block?.block, block?.end], ['reduced', line.length]);
+  });
+
+  it('goes on where another reader left it between two parts', async () => {
+    const file = Buffer.from(`x${'0123456789'.repeat(10)}\na\n`);
+    const limits = { maxEventBytes: 64, makeReducer: () => refuser };
+    const source = new GrowingSource(file);
+    source.visible = file.length;
+    const first = await next(new BlockReader(source, limits), 64, 0, false);
+    assert.ok(first?.block === 'part' && first.line !== undefined);
+    const reader = new BlockReader(source, limits);
+    const second = await next(reader, 64, first.end, false, first.line);
+    assert.deepEqual([second?.block, second?.end], ['last-part', file.indexOf('\n') + 1]);
+    assert.equal((await next(reader, 64, second?.end ?? 0, false))?.bytes.toString(), 'a\n');
+  });
+
+  it('that is cut between two parts ends when nothing more can come', async () => {
+    const source = new GrowingSource(Buffer.alloc(500, 'x'));
+    source.visible = 500;
+    const reader = new BlockReader(source, limitsOf(how));
+    const first = await next(reader, how.slabBytes, 0, true);
+    assert.ok(first?.block === 'part' && first.line?.end === 500);
+    source.visible = 100;
+    assert.equal(await next(reader, how.slabBytes, first.end, false, first.line), undefined);
+    const last = await next(reader, how.slabBytes, first.end, true, first.line);
+    assert.deepEqual([last?.block, last?.start, last?.end], ['last-part', 64, 100]);
   });
 });
 
 it('a source that fails is not asked again in the same read', async () => {
   const failure = new Error('EIO');
   const source: ByteSource = { read: () => Promise.reject(failure), close() {} };
-  const reader = new BlockReader(source, { maxEventBytes: 10 });
+  const reader = new BlockReader(source, { maxEventBytes: 10, makeReducer: () => refuser });
   await assert.rejects(reader.read(new BufferSlab(10), 0, true), failure);
 });

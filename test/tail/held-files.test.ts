@@ -15,7 +15,7 @@ import {
 } from '../support/hand-driven.ts';
 import { LogDirectory } from '../support/log-directory.ts';
 import { asStranger } from '../support/stranger.ts';
-import type { TestParts } from '../support/tail-parts.ts';
+import { FOLLOWING, type TestParts } from '../support/tail-parts.ts';
 import { BufferSlab } from '../support/slabs.ts';
 
 function codesOf({ problems }: TestParts): readonly string[] {
@@ -57,7 +57,7 @@ describe('a harvester', () => {
     const descriptors = new Descriptors({ limit: 2 });
     const { fd, stats } = descriptors.open(path);
     const file = { fd, dev: stats.dev, ino: stats.ino, gz: false };
-    const harvester = new Harvester(file, { maxEventBytes: 100 }, descriptors);
+    const harvester = new Harvester(file, FOLLOWING, descriptors);
     const reading = harvester.read(new BufferSlab(10), 0, false);
     harvester.release();
     harvester.release();

@@ -20,6 +20,8 @@ const RUNS = 200;
 const TIME_LIMIT_MS = 4500;
 /** Many lines are longer than the slab, some need a buffer of their own several times as large. */
 const SLAB_BYTES = 64;
+/** Some lines are longer, and come in parts. */
+const MAX_EVENT_BYTES = 5 * SLAB_BYTES;
 /** So many backups have names; no run comes near. */
 const MAX_ACTIONS = 25;
 
@@ -122,7 +124,7 @@ class World {
   start(): void {
     if (this.#following !== undefined) return;
     const site = { directory: this.directory.path, base: ACTIVE };
-    const options = { ...FOLLOWING, follow: this.#follow };
+    const options = { ...FOLLOWING, follow: this.#follow, maxEventBytes: MAX_EVENT_BYTES };
     const tail = new LogTail(site, this.#remembered, options, this.parts);
     const stop = new AbortController();
     this.#following = { tail, stop, done: tail.run(stop.signal) };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { Harvester } from '../../src/tail/generation.ts';
 import { LogTail } from '../../src/tail/log-tail.ts';
@@ -12,6 +13,21 @@ import { FOLLOWING, testParts, type TestParts } from '../support/tail-parts.ts';
 import { until } from '../support/until.ts';
 
 const ONCE = { follow: false, remembers: false };
+/** Of a long line that begins with r its length is left. */
+const REDUCING: Partial<LogTailOptions> = {
+  ...ONCE,
+  maxEventBytes: 16,
+  makeReducer: () => {
+    const pieces: Buffer[] = [];
+    return {
+      add: (piece) => void pieces.push(Buffer.from(piece)),
+      end: () => {
+        const line = Buffer.concat(pieces).toString('latin1');
+        return line.startsWith('r') ? { line: Buffer.from(`${line.length}\n`) } : { refusal: 'no' };
+      },
+    };
+  },
+};
 
 interface Running {
   readonly tail: LogTail;
@@ -128,6 +144,69 @@ describe('a line longer than the limit', () => {
     );
   });
 
+  it('is reduced where it can be, and takes its place in the file', async (t) => {
+    const directory = new LogDirectory(t);
+    const long = `r${'x'.repeat(100)}\n`;
+    directory.write(`${backup(1)}.gz`, gzipSync(`a\n${long}${long}b\n`));
+    directory.write(ACTIVE, `c\n${long}d\n`);
+    const { done, parts } = start(t, directory, { options: REDUCING, slabBytes: 8 });
+    await done;
+    assert.deepEqual(
+      parts.sink.delivered.map(({ kind, text, start: at, end }) => [kind, text, at, end]),
+      [
+        ['lines', 'a\n', 0, 2],
+        ['reduced', '101\n', 2, 104],
+        ['reduced', '101\n', 104, 206],
+        ['lines', 'b\n', 206, 208],
+        ['lines', 'c\n', 0, 2],
+        ['reduced', '101\n', 2, 104],
+        ['lines', 'd\n', 104, 106],
+      ],
+    );
+  });
+
+  it('that cannot be reduced is read a second time, also from a gzip file', async (t) => {
+    const directory = new LogDirectory(t);
+    const content = `a\n${'0123456789'.repeat(20_000)}\nb\n`;
+    directory.write(`${backup(1)}.gz`, gzipSync(content));
+    directory.write(ACTIVE, 'c\n');
+    const { done, parts } = start(t, directory, { options: REDUCING, slabBytes: 1024 });
+    await done;
+    assert.equal(parts.sink.text, `${content}c\n`);
+    assert.deepEqual(parts.problems.list(), []);
+  });
+
+  it('is waited for while it grows, and the lines behind it with it', async (t) => {
+    const directory = new LogDirectory(t);
+    directory.write(ACTIVE, 'a\nr');
+    const following = { options: { ...REDUCING, follow: true }, slabBytes: 8 };
+    const { delivers, tail } = start(t, directory, following);
+    await delivers('a\n');
+    for (let piece = 0; piece < 20; piece++) {
+      directory.append(ACTIVE, 'x'.repeat(50));
+      await setImmediate();
+    }
+    await until('a view of all', () => [...tail.views()].some(({ size }) => size === 1003));
+    await delivers('a\n');
+    directory.append(ACTIVE, '\nb\n');
+    await delivers('a\n1001\nb\n');
+  });
+
+  it('is left out whole when it is older than what was asked for', async (t) => {
+    const directory = new LogDirectory(t);
+    const long = `r${'x'.repeat(100)}\n`;
+    directory.write(ACTIVE, `{"t":10}\n${long}{"t":20}\n`);
+    const from = { kind: 'time', epochMs: 20 } as const;
+    const { done, parts } = start(t, directory, { options: { ...REDUCING, from }, slabBytes: 16 });
+    await done;
+    assert.equal(parts.sink.text, '{"t":20}\n');
+    const left = parts.sink.skipped.map(({ start: at, end }) => [at, end]);
+    assert.deepEqual(left, [
+      [0, 9],
+      [9, 111],
+    ]);
+  });
+
   it('is not what follows a hole that is longer: the line is whole, at its place', async (t) => {
     const directory = new LogDirectory(t);
     const content = `${'\0'.repeat(100)}a\nb\n`;
@@ -160,8 +239,7 @@ describe('a line longer than the limit', () => {
       [
         ['part', 'xxxxxxxx'],
         ['part', 'xxxxxxxx'],
-        ['part', 'xxxxxxxx'],
-        ['last-part', ''],
+        ['last-part', 'xxxxxxxx'],
         ['lines', 'b\n'],
       ],
     );
