@@ -11,26 +11,87 @@ const FILE_MODE = 0o600;
 /** Bytes of one write: several hundred checkpoints. */
 const WRITE_BYTES = 64 * 1024;
 
+/** Of a file that is not complete, or that a crash left behind. */
+export const TEMPORARY_ENDING = '.new';
+
 /**
  * Replaces the file, or makes it: temporary file, fsync, rename, fsync of the directory.
  * @throws the system error (ENOSPC, EACCES …); the old file stands then.
  */
 export async function replaceFile(path: string, pieces: Iterable<string>): Promise<void> {
-  const temporary = `${path}.new`;
+  const replacement = await Replacement.begin(path);
   try {
-    const handle = await open(temporary, 'w', FILE_MODE);
-    await closing(handle, async () => {
-      await write(handle, pieces);
-      await handle.sync();
-    });
-    await rename(temporary, path);
+    await replacement.write(pieces);
+    await replacement.complete();
   } catch (error) {
     // On a full disk, what was written of it takes the room that somebody else needs.
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await replacement.discard();
     throw error;
   }
-  const directory = await open(dirname(path), 'r');
-  await closing(directory, async () => directory.sync());
+}
+
+/** A file that is written bit by bit, and takes its place when it is complete. What failed may be tried again. */
+export class Replacement {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #bytes = 0;
+  #state: 'open' | 'written' | 'in place' = 'open';
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** What an earlier one has left is overwritten. */
+  static async begin(path: string): Promise<Replacement> {
+    return new Replacement(path, await open(temporaryOf(path), 'w', FILE_MODE));
+  }
+
+  /** So many bytes are written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** All of it or nothing: what was written when it fails is written over. */
+  async write(pieces: Iterable<string>): Promise<void> {
+    let at = this.#bytes;
+    for (const bytes of encoded(pieces)) {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, at);
+        done += bytesWritten;
+        at += bytesWritten;
+      }
+    }
+    this.#bytes = at;
+  }
+
+  async complete(): Promise<void> {
+    if (this.#state === 'open') {
+      await this.#handle.truncate(this.#bytes);
+      await this.#handle.sync();
+      this.#state = 'written';
+      await this.#handle.close();
+    }
+    if (this.#state === 'written') await rename(temporaryOf(this.#path), this.#path);
+    this.#state = 'in place';
+    const directory = await open(dirname(this.#path), 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /** Never rejects. */
+  async discard(): Promise<void> {
+    if (this.#state === 'in place') return;
+    if (this.#state === 'open') await this.#handle.close().catch(() => undefined);
+    await rm(temporaryOf(this.#path), { force: true }).catch(() => undefined);
+  }
+}
+
+function temporaryOf(path: string): string {
+  return `${path}${TEMPORARY_ENDING}`;
 }
 
 /** Makes a directory and its parents. The `recursive` of Node 20 tries for ever where only a mount makes one (/proc). */
@@ -56,22 +117,14 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /** Through one buffer: a buffer for each piece would be megabytes of garbage with each save. */
-async function write(handle: FileHandle, pieces: Iterable<string>): Promise<void> {
+function* encoded(pieces: Iterable<string>): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   const buffer = new Uint8Array(WRITE_BYTES);
   for (const piece of pieces) {
     for (let rest = piece; rest !== '';) {
       const { read, written } = encoder.encodeInto(rest, buffer);
-      await handle.appendFile(buffer.subarray(0, written));
+      yield buffer.subarray(0, written);
       rest = rest.slice(read);
     }
-  }
-}
-
-async function closing(handle: FileHandle, use: () => Promise<void>): Promise<void> {
-  try {
-    await use();
-  } finally {
-    await handle.close();
   }
 }

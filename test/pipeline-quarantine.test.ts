@@ -21,6 +21,7 @@ import { DeliveryError, type Output, type Verdict } from '../src/output/output.t
 import { Pipeline } from '../src/pipeline.ts';
 import { blockOf, type BlockOptions } from './support/blocks.ts';
 import { GoodHealth } from './support/good-health.ts';
+import { letterAt } from './support/letters.ts';
 import { RecordingLog } from './support/recording-log.ts';
 import { makeBufferSlab } from './support/slabs.ts';
 import { temporaryDirectory } from './support/temporary.ts';
@@ -105,7 +106,7 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
     await running;
   };
   const kept = async () =>
-    Promise.all((await letters.list()).map(async (path) => letters.read(path)));
+    Promise.all((await letters.list()).map(async (path) => letterAt(letters, path)));
   /** Ids of the events whose letters are on disk at this moment. */
   const lettersNow = (): ReadonlySet<string> => {
     const directory = join(stateDir, 'dead-letter');

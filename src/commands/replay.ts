@@ -38,9 +38,8 @@ export async function replay(
   const paths = await letters.list();
   for (const path of paths) {
     if (signal.aborted) break;
-    const letter = await read(letters, path, log);
-    if (letter === undefined) continue;
-    const outcome = await sender.send(letter);
+    const outcome = await sendAll(letters, path, sender, log);
+    if (outcome === undefined) continue;
     if (outcome === 'unavailable') {
       if (!signal.aborted) log.error('the receiver takes nothing; what was not sent is kept');
       break;
@@ -55,10 +54,23 @@ export async function replay(
   return left > 0 ? 1 : 0;
 }
 
-/** One that cannot be read is told of, and does not keep the others. */
-async function read(letters: DeadLetters, path: string, log: Log): Promise<Letter | undefined> {
+/**
+ * Sends a letter, be it in parts: it is sent when all of them are. One that cannot be read is told of, and does not keep
+ * the others.
+ */
+async function sendAll(
+  letters: DeadLetters,
+  path: string,
+  sender: Sender,
+  log: Log,
+): Promise<Outcome | undefined> {
+  let outcome: Outcome | undefined;
   try {
-    return await letters.read(path);
+    for await (const letter of letters.read(path)) {
+      outcome = await sender.send(letter);
+      if (outcome === 'refused' || outcome === 'unavailable') break;
+    }
+    return outcome;
   } catch (error) {
     if (!(error instanceof DeadLetterError)) throw error;
     log.error(error.message);

@@ -1,23 +1,25 @@
 /**
- * Dead letters: events that no receiver takes, kept whole in the state directory, each in a file of its own, so that
- * they can be read by a person and sent again (commands/replay.ts). Bounded: when there is no room the event stays
- * where it is. Knows nothing of receivers.
+ * Dead letters: what no receiver takes, or what is too long to be sent, kept whole in the state directory, each in a
+ * file of its own, so that it can be read by a person and sent again (commands/replay.ts). Bounded: when there is no
+ * room the event stays where it is. Knows nothing of receivers.
  */
 import { isUtf8 } from 'node:buffer';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory, replaceFile } from '../state-file.ts';
+import { base64Of, escapedOf } from '../json-text.ts';
+import { makeDirectory, replaceFile, Replacement, TEMPORARY_ENDING } from '../state-file.ts';
 
 const KINDS = ['lines', 'reduced', 'part', 'last-part'] as const;
 
-/** One line of an audit file that no receiver takes, with where it stood. */
+/** One line of an audit file, or a part of one, with where it stood. */
 export interface Letter {
   /** Path of the log's active file. */
   readonly log: string;
   readonly fingerprint: string;
-  /** Of the line's first byte, in decompressed content. */
+  /** Of its first byte, in decompressed content. */
   readonly offset: number;
-  /** Of the line in the file, with its newline. */
+  /** Of it in the file, with its newline. */
   readonly bytes: number;
   /** What the line is (see event/block.ts). */
   readonly kind: (typeof KINDS)[number];
@@ -32,9 +34,16 @@ export class DeadLetterError extends Error {}
 const LETTERS_MAX = 1000;
 /** Room for a few of the largest lines, and no more than an administrator expects of a state directory. */
 const BYTES_MAX = 1024 ** 3;
+/** As text a line may take six times as many bytes: then it is kept in base64, which takes a third more. */
+const TEXT_GROWTH_MAX = 2;
+/** A longer line might take more room than there is, whatever is in it and however small its parts are. */
+const LINE_BYTES_MAX = 448 * 1024 ** 2;
+/** So much is written between two looks at the room. */
+const LOOK_EVERY_BYTES = 1024 ** 2;
 const DIRECTORY = 'dead-letter';
 const ENDING = '.jsonl';
 const VERSION = 1;
+const NEWLINE = 10;
 
 export class DeadLetters {
   readonly #directory: string;
@@ -49,44 +58,94 @@ export class DeadLetters {
    */
   async keep(letter: Letter): Promise<string> {
     await makeDirectory(this.#directory);
-    const text = `${encode(letter)}\n`;
-    const name = `${idOf(letter)}${ENDING}`;
-    await this.#checkRoom(name, Buffer.byteLength(text));
-    const path = join(this.#directory, name);
-    await replaceFile(path, [text]);
+    const pieces = encode(letter);
+    await this.#checkRoom(nameOf(letter), sizeOf(pieces));
+    const path = this.#pathOf(letter);
+    await replaceFile(path, pieces);
     return path;
+  }
+
+  /** Whether a line of this size can be kept at all, when there are no others. */
+  fits(lineBytes: number): boolean {
+    return lineBytes <= LINE_BYTES_MAX;
+  }
+
+  /**
+   * Begins a letter that is kept part by part, named after the first one.
+   * @throws DeadLetterError, and errors of node:fs.
+   */
+  async begin(first: Letter): Promise<LetterInParts> {
+    await makeDirectory(this.#directory);
+    const name = nameOf(first);
+    await this.#checkRoom(name, 0);
+    const path = this.#pathOf(first);
+    const file = await Replacement.begin(path);
+    return new LetterInParts(path, file, async (bytes) => this.#checkRoom(name, bytes));
+  }
+
+  /**
+   * Removes what a crash left of letters. Only whoever writes them may do that. What cannot be removed takes room: it is
+   * told when there is none.
+   */
+  async clean(): Promise<void> {
+    const names = await this.#names().catch(() => []);
+    for (const name of names.filter((one) => one.endsWith(TEMPORARY_ENDING))) {
+      await rm(join(this.#directory, name), { force: true }).catch(() => undefined);
+    }
   }
 
   /** Paths of the letters: a generation's stand together, in order. */
   async list(): Promise<readonly string[]> {
-    const names = await this.#names();
+    const names = (await this.#names()).filter((name) => name.endsWith(ENDING));
     names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
     return names.map((name) => join(this.#directory, name));
   }
 
-  /** @throws DeadLetterError when the file is none of ours, or was changed. */
-  async read(path: string): Promise<Letter> {
-    return decode(path, await readFile(path, 'utf8'));
+  /**
+   * A letter, or its parts in order: they are one line, whole.
+   * @throws DeadLetterError when the file is none of ours, or was changed.
+   */
+  async *read(path: string): AsyncGenerator<Letter> {
+    let last: Letter | undefined;
+    let count = 0;
+    for await (const text of linesOf(createReadStream(path))) {
+      const letter = decode(path, text);
+      if (last !== undefined && !follows(letter, last)) throw damaged(path);
+      last = letter;
+      count += 1;
+      yield letter;
+    }
+    if (count !== 1 && last?.kind !== 'last-part') throw damaged(path);
   }
 
   async remove(path: string): Promise<void> {
     await rm(path);
   }
 
+  #pathOf(letter: Letter): string {
+    return join(this.#directory, nameOf(letter));
+  }
+
+  /** Of the letters, and of those that are not complete. */
   async #names(): Promise<string[]> {
+    const endings = [ENDING, `${ENDING}${TEMPORARY_ENDING}`];
     try {
-      return (await readdir(this.#directory)).filter((name) => name.endsWith(ENDING));
+      const names = await readdir(this.#directory);
+      return names.filter((name) => endings.some((ending) => name.endsWith(ending)));
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }
 
   /** A letter that is there already is replaced. */
   async #checkRoom(replaced: string, bytes: number): Promise<void> {
-    const names = (await this.#names()).filter((name) => name !== replaced);
-    const sizes = await Promise.all(names.map(async (name) => stat(join(this.#directory, name))));
-    const kept = sizes.reduce((sum, { size }) => sum + size, 0);
+    const own = [replaced, `${replaced}${TEMPORARY_ENDING}`];
+    const names = (await this.#names()).filter((name) => !own.includes(name));
+    const sizes = await Promise.all(
+      names.map(async (name) => bytesOf(join(this.#directory, name))),
+    );
+    const kept = sizes.reduce((sum, size) => sum + size, 0);
     if (names.length < LETTERS_MAX && kept + bytes <= BYTES_MAX) return;
     throw new DeadLetterError(
       `${this.#directory} is full (${names.length} letters, ${kept} bytes): send them again with ` +
@@ -95,18 +154,100 @@ export class DeadLetters {
   }
 }
 
+/** A letter that is not complete yet. What failed may be tried again. */
+export class LetterInParts {
+  readonly path: string;
+  readonly #file: Replacement;
+  readonly #checkRoom: (bytes: number) => Promise<void>;
+  /** There was room for so many bytes. */
+  #roomBytes = 0;
+
+  constructor(path: string, file: Replacement, checkRoom: (bytes: number) => Promise<void>) {
+    this.path = path;
+    this.#file = file;
+    this.#checkRoom = checkRoom;
+  }
+
+  /** @throws DeadLetterError, and errors of node:fs: then nothing of the part is in the letter. */
+  async add(part: Letter): Promise<void> {
+    const pieces = encode(part);
+    const bytes = this.#file.bytes + sizeOf(pieces);
+    if (bytes > this.#roomBytes) {
+      await this.#checkRoom(bytes + LOOK_EVERY_BYTES);
+      this.#roomBytes = bytes + LOOK_EVERY_BYTES;
+    }
+    await this.#file.write(pieces);
+  }
+
+  /** All of it is on the disk when this returns. @throws errors of node:fs. */
+  async complete(): Promise<void> {
+    await this.#file.complete();
+  }
+
+  /** Nothing of it stays. Never rejects. */
+  async discard(): Promise<void> {
+    await this.#file.discard();
+  }
+}
+
+/** One that was sent meanwhile takes no room. */
+async function bytesOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function nameOf(letter: Letter): string {
+  return `${idOf(letter)}${ENDING}`;
+}
+
 /** The same as `shipper.id` of the event. */
 function idOf({ fingerprint, offset }: Letter): string {
   return `${fingerprint}-${offset}`;
 }
 
-function encode(letter: Letter): string {
+/** A line of JSON with its newline. */
+function encode(letter: Letter): readonly string[] {
   const { line, ...rest } = letter;
-  const text = isUtf8(line)
-    ? { line: line.toString('utf8') }
-    : { line_base64: line.toString('base64') };
   const time = new Date().toISOString();
-  return JSON.stringify({ version: VERSION, time, id: idOf(letter), ...rest, ...text });
+  const head = JSON.stringify({ version: VERSION, time, id: idOf(letter), ...rest });
+  const text = isUtf8(line) ? [...escapedOf(line)] : undefined;
+  const isText = text !== undefined && sizeOf(text) <= TEXT_GROWTH_MAX * line.length;
+  const [key, pieces] = isText ? ['line', text] : ['line_base64', base64Of(line)];
+  return [`${head.slice(0, -1)},"${key}":"`, ...pieces, '"}\n'];
+}
+
+function sizeOf(pieces: readonly string[]): number {
+  return pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+}
+
+/** Whether a part is the next one of its line. */
+function follows(part: Letter, before: Letter): boolean {
+  const isNext = before.kind === 'part' && part.offset === before.offset + before.bytes;
+  return isNext && part.fingerprint === before.fingerprint && part.log === before.log;
+}
+
+/** None is held but the one that is given. */
+async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let begun: Buffer[] = [];
+  for await (const piece of pieces) {
+    let start = 0;
+    for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
+      yield Buffer.concat([...begun, piece.subarray(start, end)]).toString('utf8');
+      begun = [];
+      start = end + 1;
+    }
+    begun.push(piece.subarray(start));
+  }
+  const rest = Buffer.concat(begun);
+  if (rest.length > 0) yield rest.toString('utf8');
 }
 
 function decode(path: string, text: string): Letter {

@@ -3,6 +3,7 @@
  * has them whole. Pure.
  */
 import { isUtf8 } from 'node:buffer';
+import { base64Of, escapedOf } from '../json-text.ts';
 import type { Block } from './block.ts';
 import type { InvalidReason } from './line.ts';
 import { lossId, lossPairs, type LossNotice } from './loss-notice.ts';
@@ -57,35 +58,10 @@ export function pairsText(pairs: readonly Pair[]): string {
   return pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',');
 }
 
-/** Divisible by 3, as base64 wants it, and little: large texts would be garbage that V8 is slow to collect. */
-const SLICE_BYTES = 12 * 1024;
-
 /** The key that carries the bytes, in pieces: `log` as text, `log_base64` where they are not UTF-8. */
 function* wrapText(bytes: Buffer): Generator<string> {
   const isText = isUtf8(bytes);
   yield isText ? '"log":"' : '"log_base64":"';
   yield* isText ? escapedOf(bytes) : base64Of(bytes);
   yield '"';
-}
-
-function* base64Of(bytes: Buffer): Generator<string> {
-  for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-    yield bytes.toString('base64', start, Math.min(start + SLICE_BYTES, bytes.length));
-  }
-}
-
-/** UTF-8 as it stands in a string of JSON. */
-function* escapedOf(bytes: Buffer): Generator<string> {
-  for (let start = 0; start < bytes.length;) {
-    const end = endOfSlice(bytes, start);
-    yield JSON.stringify(bytes.toString('utf8', start, end)).slice(1, -1);
-    start = end;
-  }
-}
-
-/** Where a slice of UTF-8 ends that cuts no character. */
-function endOfSlice(bytes: Buffer, start: number): number {
-  let end = start + SLICE_BYTES;
-  while (((bytes[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end -= 1;
-  return end;
 }

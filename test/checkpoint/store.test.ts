@@ -163,13 +163,13 @@ function failAt(t: TestContext, failing: number): Steps {
 }
 
 function noted(handle: FileHandle, step: (name: string) => void): FileHandle {
-  const append = handle.appendFile.bind(handle);
+  const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<unknown>;
   const sync = handle.sync.bind(handle);
   const close = handle.close.bind(handle);
   return Object.assign(handle, {
-    appendFile: async (text: string) => {
+    write: async (...args: unknown[]) => {
       step('write');
-      await append(text);
+      return write(...args);
     },
     sync: async () => {
       step('sync');

@@ -12,6 +12,7 @@ import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { DeadLetterError, DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
+import { letterAt, partsOf } from '../support/letters.ts';
 import { fillDisk, smallFileSystem, temporaryDirectory } from '../support/temporary.ts';
 
 const LETTERS_MAX = 1000;
@@ -55,7 +56,7 @@ describe('a dead letter', () => {
     it(`is read as it was kept: ${name}`, async (t) => {
       const letters = new DeadLetters(temporaryDirectory(t));
       const letter = letterOf(Buffer.from(line));
-      assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+      assert.deepEqual(await letterAt(letters, await letters.keep(letter)), letter);
     });
   }
 
@@ -70,7 +71,7 @@ describe('a dead letter', () => {
     await fc.assert(
       fc.asyncProperty(line, kind, fc.nat(), text, async (...[bytes, part, offset, reason]) => {
         const letter = letterOf(bytes, { kind: part, offset, reason });
-        assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+        assert.deepEqual(await letterAt(letters, await letters.keep(letter)), letter);
       }),
       { numRuns: 50 },
     );
@@ -79,7 +80,7 @@ describe('a dead letter', () => {
   it('larger than one write is kept whole', async (t) => {
     const letters = new DeadLetters(temporaryDirectory(t));
     const line = Buffer.from(`${'é'.repeat(300_000)}\n`);
-    const { line: read } = await letters.read(await letters.keep(letterOf(line)));
+    const { line: read } = await letterAt(letters, await letters.keep(letterOf(line)));
     assert.ok(read.equals(line));
   });
 
@@ -105,6 +106,115 @@ describe('a dead letter', () => {
       line: '{"a":1}\n',
     });
   });
+});
+
+describe('a letter in parts', () => {
+  const PARTS = [
+    letterOf('one ', { kind: 'part', offset: 10 }),
+    letterOf(Buffer.from([0xff, 0x00]), { kind: 'part', offset: 14 }),
+    letterOf('three\n', { kind: 'last-part', offset: 16 }),
+  ] as const;
+
+  async function keep(letters: DeadLetters, parts: readonly Letter[]): Promise<string> {
+    const [first = letterOf('')] = parts;
+    const file = await letters.begin(first);
+    for (const part of parts) await file.add(part);
+    await file.complete();
+    return file.path;
+  }
+
+  it('is read as it was kept, and is not there before it is complete', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    const file = await letters.begin(PARTS[0]);
+    for (const part of PARTS) await file.add(part);
+    assert.deepEqual(await letters.list(), []);
+    await file.complete();
+    assert.deepEqual(await letters.list(), [file.path]);
+    assert.equal(basename(file.path), 'f0-10.jsonl');
+    assert.deepEqual(await partsOf(letters, file.path), PARTS);
+  });
+
+  it('is read one part at a time, also where its lines are longer than what is read at once', async (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    const parts = Array.from({ length: 4 }, (_, index) => {
+      const kind = index === 3 ? 'last-part' : 'part';
+      return letterOf('é'.repeat(100_000), { kind, offset: index * 200_000 });
+    });
+    assert.deepEqual(await partsOf(letters, await keep(letters, parts)), parts);
+  });
+
+  it('leaves nothing when it is given up, and what a crash has left can be removed', async (t) => {
+    const state = temporaryDirectory(t);
+    const letters = new DeadLetters(state);
+    await letters.clean();
+    const path = await keep(letters, PARTS);
+    const file = await letters.begin(letterOf('x', { kind: 'part' }));
+    await file.add(letterOf('x', { kind: 'part' }));
+    await file.discard();
+    assert.deepEqual(readdirSync(join(state, 'dead-letter')), [basename(path)]);
+    await (await letters.begin(letterOf('x', { kind: 'part' }))).add(letterOf('x'));
+    assert.equal(readdirSync(join(state, 'dead-letter')).length, 2);
+    await letters.clean();
+    assert.deepEqual(readdirSync(join(state, 'dead-letter')), [basename(path)]);
+  });
+
+  it('counts as it grows', async (t) => {
+    const state = temporaryDirectory(t);
+    const directory = withFiles(state, { 'f-1.jsonl': '' });
+    const letters = new DeadLetters(state);
+    const file = await letters.begin(PARTS[0]);
+    await file.add(PARTS[0]);
+    // A hole takes no room on the disk.
+    truncateSync(join(directory, 'f-1.jsonl'), GIB - 2 * 1024 ** 2);
+    const large = letterOf('x'.repeat(1024 ** 2), { kind: 'last-part', offset: 14 });
+    await assert.rejects(file.add(large), deadLetterError(/is full \(1 letters/));
+    await assert.rejects(letters.keep(letterOf('x'.repeat(2 * 1024 ** 2))), /is full \(2 letters/);
+    await letters.remove(join(directory, 'f-1.jsonl'));
+    await file.add(large);
+    await file.complete();
+    assert.deepEqual(await partsOf(letters, file.path), [PARTS[0], large]);
+  });
+
+  it('that could never have room is not begun', (t) => {
+    const letters = new DeadLetters(temporaryDirectory(t));
+    assert.equal(letters.fits(200 * 1024 ** 2), true);
+    assert.equal(letters.fits(GIB), false);
+  });
+
+  it('goes on behind a part that a full disk did not take', async (t) => {
+    const state = smallFileSystem(t, 1024 * 1024);
+    if (state === undefined) return;
+    const letters = new DeadLetters(state);
+    const file = await letters.begin(PARTS[0]);
+    await file.add(PARTS[0]);
+    const large = letterOf('y'.repeat(300_000), { kind: 'last-part', offset: 14 });
+    const ballast = join(state, 'ballast');
+    fillDisk(ballast);
+    truncateSync(ballast, 900 * 1024);
+    await assert.rejects(file.add(large), { code: 'ENOSPC' });
+    truncateSync(ballast, 0);
+    const small = letterOf('z', { kind: 'last-part', offset: 14 });
+    await file.add(small);
+    await file.complete();
+    assert.deepEqual(await partsOf(letters, file.path), [PARTS[0], small]);
+  });
+
+  const damaged: readonly (readonly [string, readonly number[]])[] = [
+    ['without its end', [0, 1]],
+    ['without its middle', [0, 2]],
+    ['in another order', [1, 0, 2]],
+    ['with more behind its end', [0, 1, 2, 2]],
+  ];
+  for (const [name, order] of damaged) {
+    it(`is refused ${name}`, async (t) => {
+      const state = temporaryDirectory(t);
+      const letters = new DeadLetters(state);
+      const lines = readFileSync(await keep(letters, PARTS), 'utf8').split(/(?<=\n)/);
+      const path = join(state, 'dead-letter', 'a.jsonl');
+      writeFileSync(path, order.map((index) => lines[index]).join(''));
+      await assert.rejects(partsOf(letters, path), deadLetterError(/was changed; move it away/));
+    });
+  }
 });
 
 describe('dead letters', () => {
@@ -135,7 +245,7 @@ describe('dead letters', () => {
     await letters.keep(letterOf('old'));
     const path = await letters.keep(letterOf('new'));
     assert.deepEqual(await letters.list(), [path]);
-    assert.equal((await letters.read(path)).line.toString(), 'new');
+    assert.equal((await letterAt(letters, path)).line.toString(), 'new');
   });
 
   it('leave other files alone, and what a crash left of one', async (t) => {
@@ -144,7 +254,7 @@ describe('dead letters', () => {
     const letters = new DeadLetters(state);
     assert.deepEqual(await letters.list(), []);
     const letter = letterOf('{}\n');
-    assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+    assert.deepEqual(await letterAt(letters, await letters.keep(letter)), letter);
   });
 });
 
@@ -171,7 +281,7 @@ describe('a limit of dead letters', () => {
     assert.equal(readdirSync(directory).length, LETTERS_MAX);
     const known = letterOf('again', { fingerprint: 'f', offset: 7 });
     assert.deepEqual(
-      await letters.read(await letters.keep(known)),
+      await letterAt(letters, await letters.keep(known)),
       known,
       'one that is there fits',
     );
@@ -205,7 +315,7 @@ describe('a dead letter that cannot be kept', () => {
     await assert.rejects(letters.keep(letterOf('y'.repeat(300_000))), { code: 'ENOSPC' });
     assert.deepEqual(readdirSync(join(state, 'dead-letter')), ['f0-1.jsonl']);
     const letter = letterOf('y'.repeat(50_000));
-    assert.deepEqual(await letters.read(await letters.keep(letter)), letter);
+    assert.deepEqual(await letterAt(letters, await letters.keep(letter)), letter);
   });
 });
 
@@ -237,7 +347,7 @@ describe('a file that is no dead letter', () => {
       const state = temporaryDirectory(t);
       const path = join(withFiles(state, { 'a.jsonl': content }), 'a.jsonl');
       const message = new RegExp(`^${path} is no dead letter, or was changed; move it away$`);
-      await assert.rejects(new DeadLetters(state).read(path), deadLetterError(message));
+      await assert.rejects(letterAt(new DeadLetters(state), path), deadLetterError(message));
       assert.equal(readFileSync(path, 'utf8'), content);
     });
   }
@@ -247,7 +357,7 @@ describe('a file that is no dead letter', () => {
     const content = JSON.stringify({ ...whole, version: 2 });
     const path = join(withFiles(state, { 'a.jsonl': content }), 'a.jsonl');
     await assert.rejects(
-      new DeadLetters(state).read(path),
+      letterAt(new DeadLetters(state), path),
       deadLetterError(/another version of audit-shipper/),
     );
   });
@@ -255,6 +365,6 @@ describe('a file that is no dead letter', () => {
   it('that is whole is read, also written by hand', async (t) => {
     const state = temporaryDirectory(t);
     const path = join(withFiles(state, { 'a.jsonl': JSON.stringify(whole) }), 'a.jsonl');
-    assert.equal((await new DeadLetters(state).read(path)).line.toString(), 'x');
+    assert.equal((await letterAt(new DeadLetters(state), path)).line.toString(), 'x');
   });
 });

@@ -56,6 +56,9 @@ const EDGES: readonly Edge[] = [
   // Files of the state directory are written by one piece of code.
   { from: 'checkpoint/store.ts', to: 'state-file.ts' },
   { from: 'deliver/dead-letter.ts', to: 'state-file.ts' },
+  // What is no event, and what is kept aside, stands in a string of JSON.
+  { from: 'event/wrap.ts', to: 'json-text.ts' },
+  { from: 'deliver/dead-letter.ts', to: 'json-text.ts' },
   // A few words of MessagePack stand around events, and in what is added to them.
   { from: 'event/', to: 'msgpack.ts' },
   { from: 'output/forward/', to: 'msgpack.ts' },

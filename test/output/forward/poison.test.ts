@@ -12,6 +12,7 @@ import { Quarantine } from '../../../src/deliver/quarantine.ts';
 import { chunkOf, eventOf, numberedChunks, type TestEvent } from '../../support/forward-chunks.ts';
 import { Sender } from '../../support/forward-sender.ts';
 import { ForwardServer, type Script } from '../../support/forward-server.ts';
+import { letterAt } from '../../support/letters.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { until } from '../../support/until.ts';
@@ -173,7 +174,7 @@ describe('an event that the receiver cannot take', () => {
       );
       const [letter, ...others] = await apart.letters.list();
       assert.deepEqual(others, []);
-      const { line } = await apart.letters.read(letter ?? '');
+      const { line } = await letterAt(apart.letters, letter ?? '');
       assert.equal((JSON.parse(line.toString()) as TestEvent).auditID, `many-${POISONED}`);
     });
   }
