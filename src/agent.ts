@@ -9,6 +9,7 @@ import type { Totals } from './deliver/accounts.ts';
 import { DeadLetters } from './deliver/dead-letter.ts';
 import { Dispatcher } from './deliver/dispatcher.ts';
 import { Health } from './deliver/health.ts';
+import { LongLines } from './deliver/long-lines.ts';
 import { Quarantine } from './deliver/quarantine.ts';
 import { Window } from './deliver/window.ts';
 import { firstLineSince, stageTimeMs } from './event/event-time.ts';
@@ -83,6 +84,8 @@ class Agent {
   readonly #descriptors: Descriptors;
   readonly #discovery: Discovery;
   readonly #dispatcher: Dispatcher;
+  readonly #deadLetters: DeadLetters | undefined;
+  readonly #longLines: LongLines | undefined;
   readonly #pipeline: Pipeline;
   readonly #saver: CheckpointSaver | undefined;
   readonly #lossWatch: LossWatch;
@@ -105,6 +108,9 @@ class Agent {
     this.#problems = new Problems(log);
     this.#descriptors = new Descriptors({ deletedBytesMax: config.maxHeldDeletedBytes });
     this.#discovery = new Discovery(config.paths, log, this.#problems);
+    const { stateDir } = config;
+    this.#deadLetters = stateDir === undefined ? undefined : new DeadLetters(stateDir);
+    this.#longLines = this.#deadLetters && new LongLines({ deadLetters: this.#deadLetters, log });
     const health = new Health();
     this.#dispatcher = new Dispatcher({
       output,
@@ -116,6 +122,7 @@ class Agent {
       window: windowOf(config, output.concurrency, transcoder),
       transcoder,
       dispatcher: this.#dispatcher,
+      longLines: this.#longLines,
       log,
       chunkBytes: config.chunkBytes,
       lingerMs: config.forward?.lingerMs ?? 0,
@@ -135,20 +142,20 @@ class Agent {
   /** Where chunks are examined that a receiver refuses; an output that refuses none has no use for it. */
   #quarantine(health: Health): Quarantine | undefined {
     const { output, log } = this.#parts;
-    const { stateDir } = this.#config;
     if (output.examine === undefined) return undefined;
     return new Quarantine({
       examine: output.examine.bind(output),
       divide: (chunk) => this.#pipeline.divide(chunk),
       strip: (chunk) => this.#pipeline.strip(chunk),
       letter: (chunk) => this.#pipeline.letter(chunk),
-      deadLetters: stateDir === undefined ? undefined : new DeadLetters(stateDir),
+      deadLetters: this.#deadLetters,
       health,
       log,
     });
   }
 
   async run(): Promise<AgentResult> {
+    await this.#deadLetters?.clean();
     const { signal } = this.#parts;
     const stopReading = (): void => this.#reading.abort(signal.reason);
     signal.addEventListener('abort', stopReading, { once: true });
@@ -160,6 +167,7 @@ class Agent {
     const drained = await this.#drain();
     this.#dispatcher.stop();
     this.#reading.abort();
+    await this.#longLines?.close();
     // A receiver that takes nothing would be waited for without end.
     if (drained) await delivering;
     await Promise.all([saving, watching]);
@@ -277,15 +285,19 @@ class Agent {
     };
     if (signal.aborted) startTimer();
     else signal.addEventListener('abort', startTimer, { once: true });
-    const drained = await this.#dispatcher.drained(this.#patience.signal);
+    const patience = this.#patience.signal;
+    const [isDelivered, isPutAside] = await Promise.all([
+      this.#dispatcher.drained(patience),
+      this.#longLines?.drained(patience) ?? true,
+    ]);
     clearTimeout(timer);
     signal.removeEventListener('abort', startTimer);
-    if (!drained && this.#failure === undefined) {
+    if (!(isDelivered && isPutAside) && this.#failure === undefined) {
       log.warn('stopping before everything read was delivered; a restart repeats it', {
         bytes: this.#pipeline.accounts.inFlightBytes,
       });
     }
-    return drained;
+    return isDelivered;
   }
 }
 

@@ -15,10 +15,11 @@ import {
 } from './deliver/chunk.ts';
 import { Chunker, type Parcel } from './deliver/chunker.ts';
 import type { Letter } from './deliver/dead-letter.ts';
-import type { Dispatcher } from './deliver/dispatcher.ts';
+import type { Dispatcher, Settled } from './deliver/dispatcher.ts';
 import { Ledger, type Range } from './deliver/ledger.ts';
+import type { LongLines } from './deliver/long-lines.ts';
 import type { Place, Window } from './deliver/window.ts';
-import type { Block, ByteRange } from './event/block.ts';
+import type { Block, ByteRange, LongLine } from './event/block.ts';
 import { withoutBodies } from './event/bodies.ts';
 import { divide } from './event/divide.ts';
 import { stageTimeMs } from './event/event-time.ts';
@@ -32,6 +33,8 @@ export interface PipelineParts {
   readonly window: Window;
   readonly transcoder: Transcoder;
   readonly dispatcher: Dispatcher;
+  /** Where lines in parts are put aside; undefined without a state directory: then they are delivered like all others. */
+  readonly longLines?: LongLines | undefined;
   readonly log: Log;
   readonly onFilesChanged: () => void;
   /** Whether checkpoints are kept: without them nobody asks for a generation that is settled. */
@@ -71,8 +74,11 @@ export class Pipeline implements BlockSink, TailObserver {
   readonly #parts: PipelineParts;
   readonly #chunker: Chunker<Encoded>;
   readonly #reduced: Seldom;
+  readonly #inParts: Seldom;
   /** What each chunk was made of: to divide it when no receiver takes it. */
   readonly #blocks = new WeakMap<Chunk, readonly Block[]>();
+  /** The parts of lines that are being put aside and go on, by generation. */
+  readonly #aside = new Map<number, Range[]>();
   /** Not told to the checkpoints yet. */
   #losses: LossNotice[] = [];
   /** Records of losses that are on their way. */
@@ -80,7 +86,8 @@ export class Pipeline implements BlockSink, TailObserver {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.#reduced = new Seldom((message, fields) => parts.log.warn(message, fields));
+    this.#reduced = new Seldom(parts.log);
+    this.#inParts = new Seldom(parts.log);
     this.#chunker = new Chunker<Encoded>({
       maxBytes: parts.chunkBytes,
       lingerMs: parts.lingerMs,
@@ -88,8 +95,9 @@ export class Pipeline implements BlockSink, TailObserver {
     });
   }
 
-  async reserve(signal: AbortSignal): Promise<Place> {
-    const { window } = this.#parts;
+  async reserve(signal: AbortSignal, log: string): Promise<Place> {
+    const { window, longLines } = this.#parts;
+    if (longLines?.isBusy === true) await longLines.ready(log, signal);
     // What waits for company would wait in vain.
     if (window.isFull) this.#chunker.flush();
     return window.reserve(signal);
@@ -97,10 +105,15 @@ export class Pipeline implements BlockSink, TailObserver {
 
   accept(block: Block, place: Place): void {
     const { ledger } = this.#entry(block);
-    const { start, end, kind } = block;
+    const { start, end, kind, line } = block;
     ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
     this.accounts.read(end - start);
+    if (this.#putsAside(block)) {
+      place.release();
+      return;
+    }
     if (kind === 'reduced') this.#sayReduced(block);
+    if (start === line?.start) this.#sayInParts(block, line);
     const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
     for (const reason of invalid) this.accounts.invalid(reason);
     const payloadBytes = sizeOf(payload);
@@ -115,7 +128,8 @@ export class Pipeline implements BlockSink, TailObserver {
   }
 
   get isFull(): boolean {
-    return this.#parts.window.isFull;
+    const { window, longLines } = this.#parts;
+    return window.isFull || longLines?.isBusy === true;
   }
 
   caughtUp(log: string): void {
@@ -143,14 +157,41 @@ export class Pipeline implements BlockSink, TailObserver {
   letter(chunk: Chunk): Omit<Letter, 'reason'> {
     const [block] = this.#blocksOf(chunk);
     if (block === undefined) throw new Error('a chunk that was made of nothing');
-    const { log, fingerprint, start, end, kind, bytes } = block;
-    return { log, fingerprint, offset: start, bytes: end - start, kind, line: bytes };
+    return letterOf(block);
+  }
+
+  /** A part of a line that is kept aside, if that is possible. It is copied: it may wait for room on the disk. */
+  #putsAside(block: Block): boolean {
+    const { longLines } = this.#parts;
+    const { line, generation, kind, bytes } = block;
+    if (line === undefined || longLines?.fits(line.end - line.start) !== true) return false;
+    const ranges = this.#aside.get(generation) ?? [];
+    const { start, end } = block;
+    ranges.push({ start, end });
+    if (kind === 'part') this.#aside.set(generation, ranges);
+    else this.#aside.delete(generation);
+    const letter = { ...letterOf(block), line: Buffer.from(bytes), reason: line.reason };
+    longLines.submit(letter, this.#keptAside(block, ranges));
+    return true;
+  }
+
+  /** What is done when a line is on the disk. @param ranges of its parts. */
+  #keptAside(of: ByteRange, ranges: readonly Range[]): Settled {
+    return (accounts) => {
+      this.accounts.settled(accounts);
+      this.#settle(of, ranges, accounts);
+    };
   }
 
   #sayReduced({ log, start, end }: Block): void {
     this.accounts.truncated();
     const message = 'an event over max_event_bytes is delivered without its bodies';
-    this.#reduced.say(message, { path: log, offset: start, bytes: end - start });
+    this.#reduced.warn(message, { path: log, offset: start, bytes: end - start });
+  }
+
+  #sayInParts({ log }: Block, { start, end, reason }: LongLine): void {
+    const message = 'a line over max_event_bytes is delivered in parts';
+    this.#inParts.warn(message, { path: log, offset: start, bytes: end - start, reason });
   }
 
   #submit(chunk: Chunk, parcels: readonly Encoded[]): void {
@@ -216,6 +257,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const notice = this.#noticeOf(loss);
     const { since, until } = notice;
     this.accounts.lost(bytes, reason);
+    this.#endLine(loss);
     this.#entry(loss).ledger.issue({ start, end, endsLine: true });
     this.#parts.log.error(explainLoss(notice), {
       path,
@@ -231,6 +273,15 @@ export class Pipeline implements BlockSink, TailObserver {
     };
     if (this.#lossesInFlight < LOSSES_IN_FLIGHT_MAX) this.#tell(notice, settled);
     else settled();
+  }
+
+  /** The rest of a line that is being put aside is lost. */
+  #endLine({ generation, log, fingerprint }: Loss): void {
+    const ranges = this.#aside.get(generation);
+    if (ranges === undefined) return;
+    this.#aside.delete(generation);
+    const of = { generation, log, fingerprint, start: 0, end: 0 };
+    this.#parts.longLines?.cut(log, fingerprint, this.#keptAside(of, ranges));
   }
 
   #noticeOf({ untilMs, ...loss }: Loss): LossNotice {
@@ -278,6 +329,11 @@ export class Pipeline implements BlockSink, TailObserver {
     this.ledgers.set(generation, entry);
     return entry;
   }
+}
+
+function letterOf(block: Block): Omit<Letter, 'reason'> {
+  const { log, fingerprint, start, end, kind, bytes } = block;
+  return { log, fingerprint, offset: start, bytes: end - start, kind, line: bytes };
 }
 
 /** A chunk of blocks that follow each other, outside the way of the data. */

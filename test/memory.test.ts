@@ -108,7 +108,7 @@ class Setup {
   }
 
   async accept(content: string, start = 0): Promise<void> {
-    this.pipeline.accept(blockOf(content, { start }), await this.pipeline.reserve(patient));
+    this.pipeline.accept(blockOf(content, { start }), await this.pipeline.reserve(patient, LOG));
   }
 
   /** Saves, and reads back what is on disk. */

@@ -19,7 +19,7 @@ import { Shipper } from '../src/event/shipper.ts';
 import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { DeliveryError, type Output, type Verdict } from '../src/output/output.ts';
 import { Pipeline } from '../src/pipeline.ts';
-import { blockOf, type BlockOptions } from './support/blocks.ts';
+import { blockOf, LOG, type BlockOptions } from './support/blocks.ts';
 import { GoodHealth } from './support/good-health.ts';
 import { letterAt } from './support/letters.ts';
 import { RecordingLog } from './support/recording-log.ts';
@@ -97,7 +97,7 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
   });
   const running = dispatcher.run();
   const accept = async (content: string | Buffer, options?: BlockOptions): Promise<void> => {
-    pipeline.accept(blockOf(content, options), await pipeline.reserve(patient));
+    pipeline.accept(blockOf(content, options), await pipeline.reserve(patient, LOG));
   };
   const end = async (): Promise<void> => {
     pipeline.flush();

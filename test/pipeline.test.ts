@@ -44,7 +44,7 @@ function setUp(remembers = true, lingerMs = 0) {
   });
   const running = dispatcher.run();
   const accept = async (content: string, options?: BlockOptions): Promise<void> => {
-    pipeline.accept(blockOf(content, options), await pipeline.reserve(patient));
+    pipeline.accept(blockOf(content, options), await pipeline.reserve(patient, LOG));
   };
   const end = async (): Promise<void> => {
     pipeline.flush();
@@ -108,7 +108,7 @@ describe('a block', () => {
   it('that is what is left of a line settles the whole line, and is told of', async () => {
     const { output, log, pipeline, end } = setUp();
     const block = { ...blockOf('{"a":1}\n', { start: 100, kind: 'reduced' as const }), end: 5100 };
-    pipeline.accept(block, await pipeline.reserve(patient));
+    pipeline.accept(block, await pipeline.reserve(patient, LOG));
     assert.equal(pipeline.accounts.inFlightBytes, 5000);
     await output.take();
     assert.equal(positionOf(pipeline, 1), 5100);
