@@ -102,14 +102,16 @@ export class LongLines {
   /** @param work is tried until it succeeds; what it returns is done then. */
   #enqueue(log: string, work: () => Promise<() => void>): void {
     this.#unwritten.set(log, (this.#unwritten.get(log) ?? 0) + 1);
-    this.#queue = this.#queue.then(async () => {
-      const done = await this.#persist(work);
-      if (done === undefined) return;
-      const left = (this.#unwritten.get(log) ?? 0) - 1;
-      if (left > 0) this.#unwritten.set(log, left);
-      else this.#unwritten.delete(log);
-      done();
-    });
+    this.#queue = this.#queue.then(async () => this.#do(log, work));
+  }
+
+  async #do(log: string, work: () => Promise<() => void>): Promise<void> {
+    const done = await this.#persist(work);
+    if (done === undefined) return;
+    const left = (this.#unwritten.get(log) ?? 0) - 1;
+    if (left > 0) this.#unwritten.set(log, left);
+    else this.#unwritten.delete(log);
+    done();
   }
 
   /** @returns undefined when it was stopped. */

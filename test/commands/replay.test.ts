@@ -3,7 +3,7 @@
  * The receiver is the independent FluentServer.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -95,6 +95,51 @@ test('a letter that is still refused, or damaged, is kept, and the others are se
   );
   assert.deepEqual(await letters.list(), [refusedPath, damaged]);
   assert.ok(log.entries.some(({ message }) => message.includes('still refused')));
+  assert.ok(log.entries.some(({ message }) => message.includes('no dead letter')));
+});
+
+/** A letter in parts: the last one may be refused. */
+async function keepInParts(letters: DeadLetters, texts: readonly string[]): Promise<string> {
+  const parts = texts.map((text, index): Letter => {
+    const kind = index === texts.length - 1 ? 'last-part' : 'part';
+    const line = Buffer.from(text);
+    return { ...letter(10 * index, {}), kind, line, bytes: 10 };
+  });
+  const file = await letters.begin(letter(0, {}));
+  for (const part of parts) await file.add(part);
+  await file.complete();
+  return file.path;
+}
+
+test('the parts of a line are sent in order, and removed when all of them are acknowledged', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const letters = new DeadLetters(stateDir);
+  await keepInParts(letters, ['one ', 'two ', 'three']);
+  const { port, received } = await receiver(t);
+  const { exitCode } = await run(stateDir, port);
+  assert.equal(exitCode, 0);
+  const parts = received.map(({ record }) => {
+    const { offset, part } = record['shipper'] as { offset: number; part: string };
+    return [offset, part, record['log']];
+  });
+  assert.deepEqual(parts, [
+    [0, 'more', 'one '],
+    [10, 'more', 'two '],
+    [20, 'last', 'three'],
+  ]);
+  assert.deepEqual(await letters.list(), []);
+});
+
+test('a letter in parts of which one was changed is kept, whatever was sent of it', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const letters = new DeadLetters(stateDir);
+  const path = await keepInParts(letters, ['one ', 'two ', 'three']);
+  writeFileSync(path, `${readFileSync(path, 'utf8').split('\n')[0]}\nchanged\n`);
+  const { port, received } = await receiver(t);
+  const { exitCode, log } = await run(stateDir, port);
+  assert.equal(exitCode, 1);
+  assert.equal(received.length, 1);
+  assert.deepEqual(await letters.list(), [path]);
   assert.ok(log.entries.some(({ message }) => message.includes('no dead letter')));
 });
 
