@@ -278,8 +278,8 @@ function addReplay(program: Command, { actions }: CliContext, finish: Finish): v
   addDeliveryOptions(program.command('replay'), 'the state directory of the agent that kept them')
     .summary('send again what no receiver took')
     .description(
-      'send the dead letters of a state directory again: events that no receiver took. Each is removed when it ' +
-        'is acknowledged; to stdout they are shown and kept.',
+      'send the dead letters of a state directory again: events that no receiver took, and lines that were too ' +
+        'long. Each is removed when it is acknowledged; to stdout they are shown and kept.',
     )
     .addHelpText(
       'after',
