@@ -13,6 +13,8 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const OPEN_BRACE = 0x7b;
 const COMMA = ',';
+/** One for all: making a core takes longer than most events do. */
+const scratch = new Scratch(0);
 
 /**
  * @param text one line, with or without its newline, which belongs neither to the size nor to the hash.
@@ -20,7 +22,6 @@ const COMMA = ',';
  */
 export function withoutBodies(text: Buffer): Buffer | undefined {
   const line = text.at(-1) === NEWLINE ? text.subarray(0, -1) : text;
-  const scratch = new Scratch(0);
   const core = scratch.hold(line);
   if (core.judge(line.length) !== 'object') return undefined;
   if (BODIES.every((field) => core.member(field) === undefined)) return undefined;
@@ -36,8 +37,10 @@ export function withoutBodies(text: Buffer): Buffer | undefined {
  * @returns a line with its newline; undefined when what is left is not one JSON object.
  */
 export function annotated(event: Buffer, bytes: number, digest: string): Buffer | undefined {
-  const core = new Scratch(0).hold(event);
-  if (core.judge(event.length) !== 'object') return undefined;
+  const core = scratch.hold(event);
+  const verdict = core.judge(event.length);
+  scratch.release();
+  if (verdict !== 'object') return undefined;
   const annotation = `${JSON.stringify(ANNOTATION)}:${JSON.stringify(`${bytes} ${digest}`)}`;
   const annotations = core.member('annotations');
   if (annotations !== undefined && event[annotations.value] === OPEN_BRACE) {
