@@ -63,10 +63,13 @@ export interface LumberjackOptions {
   readonly rate?: number;
   /** Padding per event; the default makes events of about 1.1 KB. */
   readonly padBytes?: number;
+  /** A file that gets a line for each file that begins: see writer.go. */
+  readonly ledger?: string;
 }
 
-interface LumberjackResult {
+export interface LumberjackResult {
   readonly written: number;
+  readonly bytes: number;
   readonly rotations: number;
   /** The last sequence number written; `start - 1` when none was. */
   readonly last: number;
@@ -95,7 +98,7 @@ export function startLumberjack(binary: string, options: LumberjackOptions): Lum
 
 function flags(options: LumberjackOptions): string[] {
   const { path, maxsizeMb = 1, maxbackup = 0, compress = false, count } = options;
-  const { start = 1, rate = 0, padBytes = 400 } = options;
+  const { start = 1, rate = 0, padBytes = 400, ledger = '' } = options;
   return [
     `-path=${path}`,
     `-maxsize=${maxsizeMb}`,
@@ -105,6 +108,7 @@ function flags(options: LumberjackOptions): string[] {
     `-start=${start}`,
     `-rate=${rate}`,
     `-pad=${padBytes}`,
+    `-ledger=${ledger}`,
   ];
 }
 
