@@ -7,7 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fullSize, SMALL, type Bench, type Facts, type Part } from './bench.ts';
@@ -16,6 +16,7 @@ import { faults } from './faults.ts';
 import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
+import { machine } from './machine.ts';
 import { memory } from './memory.ts';
 import { peersOnPath } from './peers.ts';
 import { startup } from './startup.ts';
@@ -100,13 +101,6 @@ async function measureAll({ bench, parts }: Request): Promise<Results> {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function machine(version: string): string {
-  const cores = `${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? 'unknown'}`;
-  const total = `${(totalmem() / 1e9).toFixed(0)} GB`;
-  const date = new Date().toISOString().slice(0, 10);
-  return `Node ${version}, ${cores}, ${total}, Linux ${release()}, ${date}`;
 }
 
 /** Only what was measured is replaced. */

@@ -51,6 +51,12 @@ export function threadSecondsOf(pid: number): number {
   return sum(times.map((thread) => Number(read(`${thread}/schedstat`)?.split(' ')[0] ?? 0))) / 1e9;
 }
 
+/** How long its first thread was ready to run and had no processor; 0 where the system does not tell. */
+export function waitedMsOf(pid: number): number {
+  // Documentation/scheduler/sched-stats.rst: time on the processor, time waiting for it (ns), number of slices.
+  return Number(read(`/proc/${pid}/schedstat`)?.split(' ')[1] ?? 0) / 1e6;
+}
+
 /** VmHWM is the peak, VmRSS what is resident now. */
 export function residentBytesOf(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   const pattern = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm');

@@ -3,8 +3,9 @@
  * written arrives once and in order, and the program's own counts agree with the writer's.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { waitedMsOf } from '../../bench/processes.ts';
 import { Workplace, type Agent } from '../support/agent.ts';
 import { buildLumberjackWriter, startLumberjack } from '../support/lumberjack.ts';
 import { numbersOf } from '../support/numbered-events.ts';
@@ -43,14 +44,6 @@ async function assertShipped(workplace: Workplace, agent: Agent, written: number
   assert.equal(workplace.lines().length, written);
 }
 
-/** How long the agent was ready to run and had no processor (ms); 0 where the system does not tell. */
-function waitedForProcessorMs(agent: Agent): number {
-  // Documentation/scheduler/sched-stats.rst: time on the processor, time waiting for it (ns), number of slices.
-  const file = `/proc/${agent.child.pid}/schedstat`;
-  if (!existsSync(file)) return 0;
-  return Number(readFileSync(file, 'utf8').split(' ')[1]) / 1e6;
-}
-
 /**
  * Whole files may be missing because the agent got no processor for as long as they lived: that tells nothing of the
  * program. Anything else does.
@@ -66,13 +59,13 @@ async function followAtFullSpeed(t: TestContext, compress: boolean): Promise<boo
   const workplace = new Workplace(t);
   const path = workplace.logs.write('audit.log', '');
   const agent = await workplace.follow();
-  const waitedBefore = waitedForProcessorMs(agent);
+  const waitedBefore = waitedMsOf(agent.child.pid ?? 0);
   const count = ROTATIONS * EVENTS_PER_FILE;
   const options = { path, maxbackup: 3, compress, count };
   const result = await startLumberjack(binary ?? '', options).done;
   assert.ok(result !== undefined && result.rotations >= ROTATIONS);
   await workplace.delivered(agent, count);
-  const waitedMs = waitedForProcessorMs(agent) - waitedBefore;
+  const waitedMs = waitedMsOf(agent.child.pid ?? 0) - waitedBefore;
   if (tellsNothing(workplace, waitedMs)) {
     t.diagnostic(`not in time after ${Math.round(waitedMs)} ms without a processor`);
     await agent.kill();
