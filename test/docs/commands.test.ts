@@ -28,6 +28,10 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ],
   ['npm run check', '.ci/run does'],
   ['npm run bench -- --small', 'test/bench/main.test.ts does'],
+  [
+    'npm run torture -- --minutes 0.3 --megabytes-per-second 4',
+    'test/torture/main.test.ts does, more gently',
+  ],
 ]);
 
 /** Lines that are run in another way: what stands for them. */

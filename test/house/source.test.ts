@@ -42,7 +42,7 @@ describe('the scanner', () => {
   });
 
   it('keeps every character and line in its place, in every file of the project', () => {
-    const sources = sourcesBelow(projectRoot(), ['src', 'test', 'bench', 'demo']);
+    const sources = sourcesBelow(projectRoot(), ['src', 'test', 'bench', 'demo', 'torture']);
     assert.ok(sources.length > 10);
     for (const { path, text, code, comments } of sources) {
       assert.equal(code.length, text.length, path);
