@@ -54,7 +54,7 @@ export class GenerationSet {
   #complete = false;
   /** True once a whole scan saw files: what appears later is new, `--from` does not concern it. */
   #started = false;
-  /** Begun by the scan under way, which may still find older ones: they wait until it is complete. */
+  /** Found by the scan under way, which may still find older ones: they wait until it is complete. */
   readonly #fresh = new Set<Generation>();
   readonly deleted: DeletedFiles;
   /** How large those were that are not known any more. */
@@ -354,6 +354,8 @@ export class GenerationSet {
     generation.lastSeen = best;
     generation.age = best;
     generation.fingerprint ??= best.fingerprint;
+    // The first scan begins with the active file, which may lose that name, and all names, before it is over.
+    if (!this.#started && generation.isActive) this.#fresh.add(generation);
     // Noted while it is there: should it vanish unread, this much is lost.
     generation.largestBytes = Math.max(generation.largestBytes, best.contentBytes ?? 0);
     generation.learnHead();

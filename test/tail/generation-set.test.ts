@@ -74,6 +74,34 @@ describe('generations of one log', () => {
     });
   }
 
+  for (const known of [false, true]) {
+    const what = known ? 'of which a checkpoint knows' : 'of which nobody knows';
+    it(`wait for the older ones of a first look that is not over: the active one, ${what}, rotated and deleted`, async (t) => {
+      const names = Array.from({ length: 300 }, (_, index) => index);
+      const { directory, set } = watched(t, {
+        remembered: (place) => {
+          place.write(ACTIVE, 'newest\n');
+          const remembered = known ? [checkpoint(place, ACTIVE, 0)] : [];
+          place.remove(ACTIVE);
+          return remembered;
+        },
+      });
+      for (const name of names) directory.write(backup(name), `${name}\n`);
+      directory.write(ACTIVE, 'newest\n');
+      set.scan(false);
+      assert.equal(set.complete, false);
+      // lumberjack compresses the youngest backup first.
+      rotate(directory, names.length, 'now\n');
+      directory.remove(backup(names.length));
+      set.scan(false);
+      assert.equal(set.complete, false);
+      const blocks = await readAll(set);
+      scanAll(set);
+      blocks.push(...(await readAll(set)));
+      assert.deepEqual(blocks, [...names.map((name) => `${name}\n`), 'newest\n', 'now\n']);
+    });
+  }
+
   it('have their numbers of bytes, places and positions in the views', async (t) => {
     const { directory, set } = watched(t, { files: { [backup(1)]: 'a\n', [ACTIVE]: 'bb\n' } });
     await readAll(set);
