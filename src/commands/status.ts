@@ -7,13 +7,11 @@ import { currentHolder, type Holder } from '../checkpoint/lock.ts';
 import { CheckpointStore, StateError } from '../checkpoint/store.ts';
 import type { Checkpoint, SavedLoss, SavedOutlook, SavedProblem } from '../checkpoint/format.ts';
 import { logOf } from '../memory.ts';
-import type { Log } from '../observe/log.ts';
 import { escapeControl } from '../observe/terminal.ts';
-import { Descriptors } from '../tail/descriptors.ts';
 import type { SeenFile } from '../tail/file-set.ts';
-import { compareAge } from '../tail/names.ts';
 import { Problems } from '../tail/problems.ts';
-import { Scanner } from '../tail/scanner.ts';
+import { filesOf, SILENT } from './files-on-disk.ts';
+import { tableLines, type Column } from './table.ts';
 
 /** What the table and the JSON say of one generation. */
 export interface StatusRow {
@@ -82,10 +80,10 @@ async function lookUp(stateDir: string): Promise<Status> {
 
 /** Oldest first, the files that are nowhere any more before all others. */
 function rowsOf(log: string, known: readonly Checkpoint[], problems: Problems): StatusRow[] {
-  const seen = filesOf(log, problems).sort((a, b) => compareAge(a, b));
+  const seen = filesOf({ directory: dirname(log), base: basename(log) }, problems);
   const byFingerprint = new Map(known.map((checkpoint) => [checkpoint.fingerprint, checkpoint]));
   const rows: StatusRow[] = [];
-  for (const file of withoutTwins(seen)) {
+  for (const file of seen) {
     const checkpoint =
       file.fingerprint === undefined ? undefined : byFingerprint.get(file.fingerprint);
     if (checkpoint !== undefined) byFingerprint.delete(checkpoint.fingerprint);
@@ -93,34 +91,6 @@ function rowsOf(log: string, known: readonly Checkpoint[], problems: Problems): 
   }
   const gone = [...byFingerprint.values()].map((checkpoint) => goneRow(log, checkpoint));
   return [...gone, ...rows];
-}
-
-function filesOf(log: string, problems: Problems): SeenFile[] {
-  const descriptors = new Descriptors();
-  const site = { directory: dirname(log), base: basename(log) };
-  const scanner = new Scanner(site, descriptors, problems);
-  const options = {
-    full: true,
-    newestFirst: false,
-    isEnded: () => true,
-    heldAt: () => undefined,
-  };
-  for (let scan = scanner.scan(options); scan !== undefined; scan = scanner.goOn(options)) {
-    for (const { fd } of scan.opened.values()) descriptors.close(fd);
-    if (scan.complete) return [...scan.seen];
-  }
-  return [];
-}
-
-/** A backup and its half-made gz, or a copy, are one generation: the plain file stands for it. */
-function withoutTwins(files: readonly SeenFile[]): SeenFile[] {
-  const best = new Map<string, SeenFile>();
-  for (const file of files) {
-    const key = file.fingerprint ?? file.path;
-    const other = best.get(key);
-    if (other === undefined || (other.gz && !file.gz)) best.set(key, file);
-  }
-  return files.filter((file) => best.get(file.fingerprint ?? file.path) === file);
 }
 
 function rowOf(log: string, file: SeenFile, checkpoint: Checkpoint | undefined): StatusRow {
@@ -139,42 +109,29 @@ function goneRow(log: string, checkpoint: Checkpoint): StatusRow {
   return { log, path, fingerprint, state: 'gone', offset, size, lag: 0, updated };
 }
 
-const HEADINGS = ['FILE', 'STATE', 'OFFSET', 'SIZE', 'LAG', 'UPDATED'] as const;
+const COLUMNS: readonly Column[] = [
+  { heading: 'FILE' },
+  { heading: 'STATE' },
+  { heading: 'OFFSET', isNumber: true },
+  { heading: 'SIZE', isNumber: true },
+  { heading: 'LAG', isNumber: true },
+  { heading: 'UPDATED' },
+];
 /** How many settled or vanished backups of a log the table names; --json has all. */
 const MAX_SETTLED_ROWS = 10;
 
 function table(found: Status): string {
   const rows = shorten(found.files);
-  const cells = [
-    [...HEADINGS],
-    ...rows.map((row) => [
-      escapeControl(row.path),
-      row.state,
-      String(row.offset),
-      String(row.size),
-      String(row.lag),
-      row.updated ?? '-',
-    ]),
-  ];
-  const widths = HEADINGS.map((_, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = cells.map((row) =>
-    row
-      .map((cell, column) =>
-        isNumber(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
+  const lines = tableLines(
+    COLUMNS,
+    rows.map(({ path, state, offset, size, lag, updated }) => {
+      return [path, state, String(offset), String(size), String(lag), updated ?? '-'];
+    }),
   );
   const hidden = found.files.length - rows.length;
   if (hidden > 0) lines.push(`(and ${hidden} more that are settled or gone; --json has all)`);
   if (found.files.length === 0) lines.splice(0, 1, 'nothing is remembered yet');
   return `${[...lines, '', ...summary(found)].join('\n')}\n`;
-}
-
-function isNumber(column: number): boolean {
-  return column >= 2 && column <= 4;
 }
 
 function shorten(rows: readonly StatusRow[]): StatusRow[] {
@@ -185,21 +142,23 @@ function shorten(rows: readonly StatusRow[]): StatusRow[] {
 
 function summary(found: Status): string[] {
   const { agent, lag, losses, outlooks, problems } = found;
-  const who =
-    agent === undefined
-      ? 'no agent is running on this state directory'
-      : `an agent is running: process ${agent.pid} on ${escapeControl(agent.host)}, since ${escapeControl(agent.since)}`;
   const trouble = problems.map(
     ({ path, message, since }) =>
       `problem: ${escapeControl(path)}: ${escapeControl(message)} (since ${escapeControl(since)})`,
   );
   return [
-    who,
+    agentText(agent),
     `lag: ${lag} bytes on disk are not delivered yet`,
     ...outlooks.flatMap(outlookLine),
     ...lossLine(losses),
     ...trouble,
   ];
+}
+
+export function agentText(agent: Holder | undefined): string {
+  if (agent === undefined) return 'no agent is running on this state directory';
+  const { pid, host, since } = agent;
+  return `an agent is running: process ${pid} on ${escapeControl(host)}, since ${escapeControl(since)}`;
 }
 
 function outlookLine({
@@ -242,5 +201,3 @@ function lossLine(losses: readonly SavedLoss[]): string[] {
     `lost: ${bytes} bytes in ${losses.length} places, the last in ${escapeControl(path)}, noted ${escapeControl(noted)}`,
   ];
 }
-
-const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {} };
