@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ReceiveOptions } from './commands/receive/settings.ts';
 import type { SimulateOptions } from './commands/simulate.ts';
+import type { VerifyOptions } from './commands/verify.ts';
 import type { Flags } from './config/flags.ts';
 import { nearest } from './config/nearest.ts';
 import { parseDuration } from './config/units.ts';
@@ -20,11 +21,12 @@ export interface CliActions {
   receive(options: ReceiveOptions): Promise<number>;
   replay(flags: Flags): Promise<number>;
   simulate(options: SimulateOptions): Promise<number>;
+  verify(options: VerifyOptions): Promise<number>;
 }
 
 export interface CliContext {
   readonly actions: CliActions;
-  /** AUDIT_SHIPPER_STATE_DIR is what `status` reads when -s is left out. */
+  /** AUDIT_SHIPPER_STATE_DIR is what `status` and `verify` read when -s is left out. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width that help is folded to; asked only when help is shown. */
   readonly columns: () => number;
@@ -36,7 +38,7 @@ export interface CliContext {
 /** Wrong usage or configuration. */
 export const EXIT_USAGE = 2;
 
-const COMMANDS = ['check', 'status', 'receive', 'replay', 'simulate', 'help'] as const;
+const COMMANDS = ['check', 'status', 'receive', 'replay', 'simulate', 'verify', 'help'] as const;
 const FORMATS: readonly ReceiveOptions['format'][] = ['auto', 'json', 'pretty', 'wide'];
 const LEVELS: readonly SimulateOptions['level'][] = ['Metadata', 'Request', 'RequestResponse'];
 
@@ -89,6 +91,7 @@ function buildProgram(context: CliContext, finish: Finish): Command {
   addReceive(program, context, finish);
   addReplay(program, context, finish);
   addSimulate(program, context, finish);
+  addVerify(program, context, finish);
   return program;
 }
 
@@ -172,6 +175,8 @@ Examples:
   audit-shipper check -c config.yaml
   # what was delivered, and the lag
   audit-shipper status -s /var/lib/audit-shipper
+  # whether it is complete
+  audit-shipper verify -s /var/lib/audit-shipper --delivered events.jsonl
   # a Forward receiver that prints, to try the whole way on one machine
   audit-shipper receive
   # audit events to try it with
@@ -336,6 +341,61 @@ ${EXIT_CODES}`,
       finish(await actions.simulate({ dir, maxsizeMb: maxsize, compress: false, forMs, ...rest }));
     });
 }
+
+interface VerifyFlags {
+  readonly stateDir?: string;
+  readonly delivered?: readonly string[];
+  readonly json?: true;
+  readonly strict?: true;
+  readonly anyOrder?: true;
+}
+
+function addVerify(program: Command, { actions, env }: CliContext, finish: Finish): void {
+  const stateDir = new Option(
+    '-s, --state-dir <dir>',
+    'the state directory of the agent that shipped (or AUDIT_SHIPPER_STATE_DIR)',
+  );
+  const known = env['AUDIT_SHIPPER_STATE_DIR'] ?? '';
+  program
+    .command('verify')
+    .summary('prove that nothing is missing')
+    .description(
+      'prove that nothing is missing: shows for each file what became of its bytes and events, whether the ' +
+        'accounts add up, and by shipper.id whether what was delivered is complete and in order',
+    )
+    .argument(
+      '[paths...]',
+      'files, directories or globs of the audit log (default: the logs that the state directory remembers)',
+    )
+    .addOption(known === '' ? stateDir : stateDir.default(known))
+    .option(
+      '--delivered <file>',
+      'JSON lines that were delivered, plain or gzip; - is standard input; repeat for more',
+      collect,
+    )
+    .option('--strict', 'events that came again are a fault, too')
+    .option('--any-order', 'events out of order are no fault (for load_balance)')
+    .option('--json', 'as JSON (default: a table)')
+    .addHelpText('after', VERIFY_HELP)
+    .action(async (paths: string[], { stateDir: directory, ...flags }: VerifyFlags) => {
+      const defaults = { delivered: [], json: false, strict: false, anyOrder: false };
+      finish(await actions.verify({ ...defaults, ...flags, paths, stateDir: directory }));
+    });
+}
+
+const VERIFY_HELP = `
+Examples:
+  # what became of every byte, by the agent's accounts
+  audit-shipper verify -s /var/lib/audit-shipper
+  # whether all of it is in this file
+  audit-shipper verify -s /var/lib/audit-shipper --delivered events.jsonl
+  # without a state directory: this file against what is on disk
+  audit-shipper verify /var/log/kubernetes --delivered events.jsonl.gz
+  # what is missing, for a program
+  zcat events-*.gz | audit-shipper verify /var/log/kubernetes --delivered - --json
+
+Exit codes: 0 complete, 1 something is missing, lost, out of order or cannot be
+            proved, 2 wrong usage`;
 
 /** `audit-shipper -c x.yaml check` would check without the file, if the root's options were simply left aside. */
 function refuseOptionsBeforeCommand(program: Command, command: Command): void {

@@ -136,6 +136,11 @@ const actions: CliActions = {
     await simulate(options, { log: createLog({ level: 'info' }), signal });
     return 0;
   },
+
+  async verify(options) {
+    const { verify } = await import('./commands/verify.ts');
+    return verify(options);
+  },
 };
 
 /** Ends the process, whatever a stuck reader of stdout still holds; what compiles meanwhile may come to its end. */

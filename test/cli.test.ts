@@ -34,6 +34,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
     receive: record('receive', 0),
     replay: record('replay', 1),
     simulate: record('simulate', 0),
+    verify: record('verify', 1),
   };
   const exitCode = await runCli(args, {
     actions,
@@ -249,6 +250,7 @@ test('a failing command rejects, for main to explain', async () => {
     receive: failing,
     replay: failing,
     simulate: failing,
+    verify: failing,
   };
   const ignore = (): void => undefined;
   await assert.rejects(

@@ -14,6 +14,8 @@ const GUARD_BYTES = 256;
 const FINGERPRINT_BYTES = 16;
 /** RFC 1952: the header and the trailer alone take 18 bytes. */
 const GZ_MIN_BYTES = 18;
+/** RFC 1952: ISIZE, the length of the content, has 32 bits. */
+export const GZ_SIZE_MODULUS = 2 ** 32;
 const NUL = 0;
 const NEWLINE = 10;
 /** How much of a hole of NULs is looked at in one read. */

@@ -13,7 +13,14 @@ import {
 } from './block-reader.ts';
 import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
-import { headUnchanged, readFirstLine, readGzHead, readHead, type Head } from './fingerprint.ts';
+import {
+  headUnchanged,
+  readFirstLine,
+  readGzHead,
+  readHead,
+  type Head,
+  GZ_SIZE_MODULUS,
+} from './fingerprint.ts';
 import { compareAge, parseLogFileName, type Age } from './names.ts';
 import type { HeldFile, Scan } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
@@ -24,7 +31,6 @@ const FRESH_MS = 1000;
 /** More are worth a thread of the pool: copying them takes longer than its wakeups. */
 const FRESH_BYTES = 64 * 1024;
 const NEWLINE = 10;
-const GZ_SIZE_MODULUS = 2 ** 32; // RFC 1952, ISIZE
 let lastKey = 0;
 
 /** An open file of a generation, from open to close. */

@@ -94,6 +94,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
     'commands/simulate*',
     'commands/check.ts',
     'commands/receive/settings.ts',
+    'commands/verify/delivered.ts',
   ],
   'node:net': ['output/forward/connection.ts', 'checkpoint/lock.ts', 'commands/receive*'],
   'node:tls': ['output/forward/connection.ts', 'commands/receive/'],

@@ -1,0 +1,189 @@
+/**
+ * Takes an audit file apart exactly as shipping does, with the same reader and the same transcoder, and names each
+ * piece that gets a `shipper.id` of its own. Memory is that of one block. It knows nothing of what was delivered.
+ */
+import { Window, type Place } from '../../deliver/window.ts';
+import type { Block } from '../../event/block.ts';
+import type { Style } from '../../event/core.ts';
+import { BlockTranscoder, type EventWriter } from '../../event/transcoder.ts';
+import type { Invalid } from '../../event/wrap.ts';
+import { BlockReader } from '../../tail/block-reader.ts';
+import { gzContentSize, GZ_SIZE_MODULUS } from '../../tail/fingerprint.ts';
+import { DamagedGzipError, gzSource, plainSource } from '../../tail/source.ts';
+
+/** An event, or a line (or a part of a torn one) that is none. */
+export interface Piece {
+  readonly start: number;
+  /** Without the newline. */
+  readonly end: number;
+  /** Its line has a newline: nothing will be added to it. */
+  readonly isEnded: boolean;
+  /** Larger than what is read at once: what it is was not looked at. */
+  readonly isLong: boolean;
+}
+
+/** What was read of a file. */
+export interface Walk {
+  /** Bytes of content. */
+  readonly size: number;
+  /** Whether one of the offsets that were asked for stands just behind a newline, or at the end of the file. */
+  readonly isBoundary: boolean;
+  /** Lines that an agent with another `max_event_bytes` counts in another way. */
+  readonly uncertainLines: number;
+  /** The gzip file cannot be read further than `size`. */
+  readonly isDamaged: boolean;
+}
+
+const NEWLINE = 10;
+/** As the agent reads (see agent.ts). */
+const BLOCK_BYTES = 448 * 1024;
+/** The default of `max_event_bytes`. What an agent with another one made of a longer line, its ids say. */
+const LONG_LINE_BYTES = 16 * 1024 * 1024;
+/** The least `max_event_bytes` that can be set (config/schema.ts). */
+const LEAST_EVENT_BYTES = 4 * 1024;
+
+export class FileWalker {
+  readonly #lister = new PieceLister();
+  readonly #transcoder = new BlockTranscoder(this.#lister);
+  readonly #window = new Window({
+    places: 1,
+    slabBytes: BLOCK_BYTES,
+    makeSlab: (bytes) => this.#transcoder.makeSlab(bytes),
+  });
+
+  /**
+   * @param offset whether a line ends there is to be found out.
+   * @param onPiece is called for each piece, in the order of the file. @param onRead with each block's end.
+   * @throws the system's error when the file cannot be read.
+   */
+  async walk(
+    { fd, gz }: { readonly fd: number; readonly gz: boolean },
+    offset: number,
+    onPiece: (piece: Piece) => void,
+    onRead: (bytes: number) => void,
+  ): Promise<Walk> {
+    const source = gz ? gzSource(fd) : plainSource(fd);
+    const reader = new BlockReader(source, { maxEventBytes: LONG_LINE_BYTES });
+    this.#lister.begin(onPiece);
+    let size = 0;
+    let isBoundary = offset === 0;
+    let isDamaged = false;
+    const place = await this.#window.reserve(NEVER);
+    try {
+      for (;;) {
+        const block = await nextBlock(reader, place, size);
+        if (block === 'damaged') isDamaged = true;
+        if (typeof block === 'string') break;
+        this.#transcoder.transcode(this.#lister.expect(block));
+        if (offset > block.start && offset <= block.end) {
+          isBoundary = block.bytes[offset - block.start - 1] === NEWLINE;
+        }
+        size = block.end;
+        onRead(size);
+      }
+    } finally {
+      place.release();
+      source.close();
+    }
+    const { uncertainLines } = this.#lister;
+    // One that was cut off ends without an error.
+    if (gz && gzContentSize(fd) !== size % GZ_SIZE_MODULUS) isDamaged = true;
+    return { size, isBoundary: isBoundary || offset === size, uncertainLines, isDamaged };
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** The next block; `end` when there is none, as far as the file goes now. */
+async function nextBlock(
+  reader: BlockReader,
+  place: Place,
+  position: number,
+): Promise<Block | 'end' | 'damaged'> {
+  try {
+    const read = await reader.read(place, position, true);
+    if (read.kind === 'pending') return 'end';
+    const { start, bytes, block: kind } = read;
+    return {
+      generation: 0,
+      log: '',
+      fingerprint: '',
+      start,
+      end: start + bytes.length,
+      kind,
+      bytes,
+    };
+  } catch (error) {
+    if (error instanceof DamagedGzipError) return 'damaged';
+    throw error;
+  }
+}
+
+/** Writes nothing: it only hears from the transcoder what each line is. */
+class PieceLister implements EventWriter {
+  readonly addedBytes = 0;
+  readonly recordStyle = undefined;
+  uncertainLines = 0;
+  #onPiece: (piece: Piece) => void = () => undefined;
+  /** From here on the last line of the block has no newline. */
+  #openFrom = Infinity;
+  /** Where a line began of which parts have come. */
+  #longStart: number | undefined;
+
+  begin(onPiece: (piece: Piece) => void): void {
+    this.#onPiece = onPiece;
+    this.uncertainLines = 0;
+    this.#longStart = undefined;
+  }
+
+  expect(block: Block): Block {
+    const { bytes, start, kind } = block;
+    if (bytes.at(-1) === NEWLINE) this.#openFrom = Infinity;
+    else this.#openFrom = kind === 'lines' ? start + bytes.lastIndexOf(NEWLINE) + 1 : 0;
+    return block;
+  }
+
+  style(): Style {
+    return STYLE;
+  }
+
+  /** Lines that are one event each, or an event that is glued to something else. */
+  events({ bytes, start: base }: Block, start: number, end: number): readonly Uint8Array[] {
+    for (let at = start; at < end;) {
+      const newline = bytes.indexOf(NEWLINE, at);
+      const lineEnd = newline === -1 || newline >= end ? end : newline;
+      this.#say(base + at, base + lineEnd, false);
+      at = lineEnd + 1;
+    }
+    return [];
+  }
+
+  invalid(block: Block, { start, end, part }: Invalid): Buffer {
+    const from = block.start + start;
+    const to = block.start + end;
+    if (part === undefined) {
+      if (to - from > LEAST_EVENT_BYTES) this.uncertainLines += 1;
+      this.#say(from, to, false);
+      return NOTHING;
+    }
+    this.#longStart ??= from;
+    if (part === 'last') {
+      this.uncertainLines += 1;
+      this.#say(this.#longStart, to, true);
+      this.#longStart = undefined;
+    }
+    return NOTHING;
+  }
+
+  /** A file holds no records of what is lost. */
+  loss(): Buffer {
+    return NOTHING;
+  }
+
+  #say(start: number, end: number, isLong: boolean): void {
+    this.#onPiece({ start, end, isEnded: start < this.#openFrom, isLong });
+  }
+}
+
+const STYLE: Style = { format: 'json' };
+const NOTHING = Buffer.alloc(0);
