@@ -10,7 +10,7 @@ const PATIENCE_MS = 1000;
 const EVERY_MS = 200;
 const CLEAR_LINE = '\r\x1b[K';
 const MEGABYTE = 1_000_000;
-/** Of a terminal that does not say how wide it is. */
+/** Of a terminal that does not say how wide it is, or says 0. */
 const COLUMNS = 80;
 
 /** Where it is shown: standard error. */
@@ -39,8 +39,9 @@ export class Progress {
     if (now < this.#nextMs) return;
     this.#nextMs = now + EVERY_MS;
     this.#isShown = true;
-    const { columns = COLUMNS } = this.#screen;
-    this.#screen.write(`${CLEAR_LINE}${cutStart(escapeControl(text()), columns - 1)}`);
+    const { columns = 0 } = this.#screen;
+    const room = (columns > 0 ? columns : COLUMNS) - 1;
+    this.#screen.write(`${CLEAR_LINE}${cutStart(escapeControl(text()), room)}`);
   }
 
   /** Nothing of it is left on the screen. */

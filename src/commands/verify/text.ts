@@ -16,7 +16,7 @@ import {
   type Verification,
 } from './report.ts';
 
-/** How many of a kind the screen shows; --json has more. */
+/** How many of a kind the screen shows; --json has all that are kept (runs.ts). */
 const MAX_SHOWN = 20;
 /** Of the files in which all is well. */
 const MAX_WELL = 10;
