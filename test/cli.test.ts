@@ -232,6 +232,26 @@ test('help names every word that an option takes', async () => {
   assert.ok(simulateHelp.includes(`choices: ${AUDIT_LEVELS.map((l) => `"${l}"`).join(', ')},`));
 });
 
+test('verify takes paths, a state directory from its option or its variable, and several delivered files', async () => {
+  const nothing = { delivered: [], json: false, strict: false, anyOrder: false };
+  const { called, exitCode } = await run(['verify']);
+  assert.deepEqual(called, [['verify', { ...nothing, paths: [], stateDir: undefined }]]);
+  assert.equal(exitCode, 1);
+  const all = '/a -s s --delivered x --delivered - --json --strict --any-order /b'.split(' ');
+  const expected = {
+    delivered: ['x', '-'],
+    json: true,
+    strict: true,
+    anyOrder: true,
+    paths: ['/a', '/b'],
+    stateDir: 's',
+  };
+  const env = { AUDIT_SHIPPER_STATE_DIR: '/state' };
+  assert.deepEqual((await run(['verify', ...all], env)).called, [['verify', expected]]);
+  const known = await run(['verify'], env);
+  assert.deepEqual(known.called, [['verify', { ...nothing, paths: [], stateDir: '/state' }]]);
+});
+
 test('the version is that of package.json', async () => {
   const { version } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
     readonly version: string;

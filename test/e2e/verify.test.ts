@@ -121,7 +121,7 @@ describe('verify, of a log that was shipped whole', () => {
       workplace
         .lines()
         .slice(70)
-        .map((line) => `${line}\n`)
+        .map((line) => `${line.toString('utf8')}\n`)
         .join(''),
     );
     const flags = ['-s', workplace.state, '--delivered', rest, '--delivered', half];
@@ -167,7 +167,7 @@ describe('verify, of a log that was shipped whole', () => {
       Object.assign(first.accounts, { delivered: rest, deadLettered: { events: 1, bytes } });
     });
     const state = JSON.parse(readFileSync(join(workplace.state, CHECKPOINT_FILE), 'utf8')) as State;
-    const [{ fingerprint = '' } = {}] = state.checkpoints;
+    const fingerprint = state.checkpoints[0]?.fingerprint ?? '';
     const letter = { log: workplace.path, fingerprint, offset: 0, bytes, line, reason: 'a test' };
     await new DeadLetters(workplace.state).keep({ ...letter, kind: 'lines' });
     const less = changed(workplace, (lines) => lines.slice(1));

@@ -44,28 +44,22 @@ const EDIT: fc.Arbitrary<Edit> = fc.oneof(
 );
 
 function edited(text: string, edit: Edit): string {
+  if (edit.kind === 'cut') return text.slice(0, Math.floor(edit.at * text.length));
+  if (edit.kind === 'overwrite') {
+    return overwritten(text, Math.floor(edit.at * text.length), edit.byte);
+  }
   const lines = text.split('\n').slice(0, -1);
   const place = (share: number): number => Math.floor(share * lines.length);
   const at = place(edit.at);
-  const ended = (): string => lines.map((line) => `${line}\n`).join('');
-  switch (edit.kind) {
-    case 'remove':
-      lines.splice(at, edit.lines);
-      return ended();
-    case 'repeat':
-      lines.splice(place(edit.to), 0, ...lines.slice(at, at + edit.lines));
-      return ended();
-    case 'swap':
-      [lines[at], lines[place(edit.with)]] = [lines[place(edit.with)] ?? '', lines[at] ?? ''];
-      return ended();
-    case 'cut':
-      return text.slice(0, Math.floor(edit.at * text.length));
-    case 'overwrite':
-      return overwritten(text, Math.floor(edit.at * text.length), edit.byte);
-    case 'forge':
-      lines[at] = overwritten(lines[at] ?? '', (lines[at] ?? '').length - edit.back, edit.byte);
-      return ended();
-  }
+  const line = lines[at] ?? '';
+  if (edit.kind === 'remove') lines.splice(at, edit.lines);
+  else if (edit.kind === 'repeat') {
+    lines.splice(place(edit.to), 0, ...lines.slice(at, at + edit.lines));
+  } else if (edit.kind === 'swap') {
+    const other = place(edit.with);
+    [lines[at], lines[other]] = [lines[other] ?? '', line];
+  } else lines[at] = overwritten(line, line.length - edit.back, edit.byte);
+  return lines.map((one) => `${one}\n`).join('');
 }
 
 function overwritten(text: string, at: number, byte: number): string {
