@@ -169,36 +169,32 @@ function sumsProblems({ letters, checkpoint }: Subject, { to, accounts }: Settle
 }
 
 function countGone(
-  { checkpoint, losses }: Subject & { readonly checkpoint: Checkpoint },
+  { losses }: Subject,
   { from, to, accounts }: Settled,
   receipts: GenerationReceipts | undefined,
 ): Delivery {
   const unended = new Set(receipts?.parts().flatMap((part) => (part.isLast ? [] : [part.start])));
-  const wrong = new Runs();
-  const end = Math.max(to, checkpoint.size);
-  let all = 0;
-  let events = 0;
+  let [all, settledIds, recovered] = [0, 0, 0];
   for (const id of receipts?.distinct() ?? []) {
-    if (id >= end) wrong.add(id, id, false);
     // The parts of one line are one event.
-    else if (!unended.has(id)) {
-      all += 1;
-      if (id >= from && id < to && !isWithin(losses, id)) events += 1;
-    }
+    if (unended.has(id)) continue;
+    all += 1;
+    if (isWithin(losses, id)) recovered += 1;
+    else if (id >= from && id < to) settledIds += 1;
   }
   const { delivered, deadLettered } = accounts;
   // Dead letters may have been sent again.
   const most = delivered.events + deadLettered.events;
-  const missing = Math.max(0, delivered.events - events);
   return {
     events: all,
     notYet: 0,
     skipped: 0,
     filtered: 0,
     lost: 0,
+    recovered,
     deadLettered: 0,
-    missing: { events: missing, runs: [] },
-    wrong: { events: wrong.events + Math.max(0, events - most), runs: wrong.list() },
+    missing: { events: Math.max(0, delivered.events - settledIds), runs: [] },
+    wrong: { events: Math.max(0, settledIds - most), runs: [] },
     ...repetitions(receipts),
   };
 }
@@ -232,6 +228,7 @@ class Comparison {
   #skipped = 0;
   #deadLettered = 0;
   #lost = 0;
+  #recovered = 0;
   readonly #missing = new Runs();
   readonly #wrong = new Runs();
   #wasMissing = false;
@@ -248,8 +245,10 @@ class Comparison {
     this.#passTo(piece.start);
     const wasMissing = this.#wasMissing;
     this.#wasMissing = false;
-    if (this.#isDelivered(piece)) this.#events += 1;
-    else if (!this.#isDue(piece)) this.#notYet += 1;
+    if (this.#isDelivered(piece)) {
+      this.#events += 1;
+      if (isWithin(this.#subject.losses, piece.start)) this.#recovered += 1;
+    } else if (!this.#isDue(piece)) this.#notYet += 1;
     else if (piece.start < this.#accounts.skippedBytes) this.#skipped += 1;
     else if (isWithin(this.#subject.letters, piece.start)) this.#deadLettered += 1;
     else if (this.#isLost(piece)) this.#lost += 1;
@@ -272,6 +271,7 @@ class Comparison {
       filtered,
       deadLettered: this.#deadLettered,
       lost: this.#lost,
+      recovered: this.#recovered,
       missing: { events: missing, runs: missing === 0 ? [] : this.#missing.list() },
       wrong: { events: this.#wrong.events, runs: this.#wrong.list() },
       ...repetitions(this.#delivered.receipts),

@@ -16,7 +16,13 @@ import { Examination, examineGone, type Delivered, type Subject } from './examin
 import { FileWalker } from './pieces.ts';
 import { inMegabytes, type Progress } from './progress.ts';
 import { Receipts } from './receipts.ts';
-import type { GenerationReport, Obstacle, Unknown, Verification } from './report.ts';
+import {
+  counted,
+  type GenerationReport,
+  type Obstacle,
+  type Unknown,
+  type Verification,
+} from './report.ts';
 import { loadState, logsOf, lossesOf, type State } from './state.ts';
 
 export interface LookOptions {
@@ -169,8 +175,19 @@ class Looker {
     const others = [...(this.#state?.checkpoints.values() ?? [])].filter(
       ({ fingerprint }) => !this.#seen.has(fingerprint),
     );
-    if (others.length === 0) return [];
-    return [`the state directory remembers ${others.length} files of other logs: not looked at`];
+    const unended = this.reports.filter(({ isOnDisk, path, log }) => !isOnDisk && path === log);
+    return [
+      ...(others.length > 0
+        ? [
+            `the state directory remembers ${counted(others.length, 'file')} of other logs: not looked at`,
+          ]
+        : []),
+      ...(unended.length > 0
+        ? [
+            `${counted(unended.length, 'file')} that are gone were last seen as the active file: what was written to them while no agent ran, nobody counted`,
+          ]
+        : []),
+    ];
   }
 
   /** What was delivered of files that nothing is known of. */

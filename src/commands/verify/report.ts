@@ -25,6 +25,8 @@ export interface Delivery {
   readonly filtered: number;
   readonly deadLettered: number;
   readonly lost: number;
+  /** Delivered, though they count as lost: an agent that was killed had not noted it. */
+  readonly recovered: number;
   readonly missing: Findings;
   readonly repeated: Findings;
   readonly outOfOrder: Findings;
@@ -142,6 +144,7 @@ export function totalsOf({ generations, losses, toldLostBytes }: Verification): 
       filtered: sum(({ delivery }) => delivery?.filtered),
       deadLettered: sum(({ delivery }) => delivery?.deadLettered),
       lost: sum(({ delivery }) => delivery?.lost),
+      recovered: sum(({ delivery }) => delivery?.recovered),
       missing: sum(({ delivery }) => delivery?.missing.events),
       repeated: sum(({ delivery }) => delivery?.repeated.events),
       outOfOrder: sum(({ delivery }) => delivery?.outOfOrder.events),

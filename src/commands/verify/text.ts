@@ -279,6 +279,9 @@ function hints({ delivered, unknown }: Verification, { delivery }: Totals): stri
     ...(delivery.filtered > 0
       ? [`${counted(delivery.filtered, 'event')} left out by a rule: not delivered`]
       : []),
+    ...(delivery.recovered > 0
+      ? [`${counted(delivery.recovered, 'event')} that count as lost were delivered before a crash`]
+      : []),
     ...(delivery.skipped > 0
       ? [`${counted(delivery.skipped, 'event')} before --from: not delivered`]
       : []),

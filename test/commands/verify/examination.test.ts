@@ -235,7 +235,6 @@ describe('a file that is gone', () => {
     assert.deepEqual(contradictions, []);
     assert.equal(gone(settled, ALL.slice(3)).delivery?.missing.events, 3);
     assert.equal(gone(settled, [...ALL, 5]).delivery?.wrong.events, 1);
-    assert.equal(gone(settled, [...ALL, SIZE]).delivery?.wrong.events, 1);
   });
 
   it('may have dead letters that were sent again', () => {
@@ -246,9 +245,25 @@ describe('a file that is gone', () => {
     }
   });
 
-  it('may have been delivered further than its checkpoint says', () => {
-    const { delivery } = gone(checkpointAt(50, { delivered: linesOf(5) }), ALL);
+  it('may have been delivered further than anybody noted before a crash', () => {
+    const { delivery } = gone(checkpointAt(50, { delivered: linesOf(5) }), [
+      ...ALL,
+      SIZE,
+      2 * SIZE,
+    ]);
     assert.deepEqual([delivery?.missing.events, delivery?.wrong.events], [0, 0]);
+  });
+
+  it('may have been delivered where it counts as lost', () => {
+    const checkpoint = checkpointAt(80, { delivered: linesOf(5), lostBytes: 30 });
+    const delivered = { receipts: receiptsOf(ALL), dueTo: 0 };
+    const losses = [{ start: 50, end: 80 }];
+    const { delivery } = examineGone(
+      { ...subjectOf(undefined, { delivered, losses }), checkpoint },
+      false,
+    );
+    const { missing, wrong, recovered } = delivery ?? {};
+    assert.deepEqual([missing?.events, wrong?.events, recovered], [0, 0, 3]);
   });
 
   it('was deleted unread behind its checkpoint, unless an agent has it open', () => {

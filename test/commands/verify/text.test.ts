@@ -19,6 +19,7 @@ const NOTHING: Delivery = {
   filtered: 0,
   deadLettered: 0,
   lost: 0,
+  recovered: 0,
   missing: NONE,
   repeated: NONE,
   outOfOrder: NONE,
