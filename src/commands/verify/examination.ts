@@ -15,7 +15,6 @@ export interface Subject {
   readonly log: string;
   readonly path: string;
   readonly fingerprint: string;
-  readonly isActive: boolean;
   readonly checkpoint: Checkpoint | undefined;
   /** Where its dead letters stand. */
   readonly letters: readonly Range[];
@@ -248,7 +247,7 @@ class Comparison {
     if (this.#isDelivered(piece)) {
       this.#events += 1;
       if (isWithin(this.#subject.losses, piece.start)) this.#recovered += 1;
-    } else if (!this.#isDue(piece)) this.#notYet += 1;
+    } else if (piece.start >= this.#delivered.dueTo) this.#notYet += 1;
     else if (piece.start < this.#accounts.skippedBytes) this.#skipped += 1;
     else if (isWithin(this.#subject.letters, piece.start)) this.#deadLettered += 1;
     else if (this.#isLost(piece)) this.#lost += 1;
@@ -293,13 +292,6 @@ class Comparison {
       if (!this.#parts.has(this.#ids[this.#next] ?? 0)) isFound = true;
     }
     return isFound;
-  }
-
-  /** A last line without its newline may get one yet. */
-  #isDue({ start, isEnded }: Piece): boolean {
-    const { isActive, checkpoint } = this.#subject;
-    if (checkpoint === undefined && isActive && !isEnded) return false;
-    return start < this.#delivered.dueTo;
   }
 
   #isLost({ start }: Piece): boolean {

@@ -215,14 +215,14 @@ class Looker {
     log: string,
     dueTo: (fingerprint: string) => number,
   ): Promise<GenerationReport | undefined> {
-    const { path, fingerprint, gz, backup } = file;
+    const { path, fingerprint, gz } = file;
     try {
       const { fd } = this.#descriptors.open(path);
       try {
         const head = gz ? readGzHead(fd) : readHead(fd, true);
         if (typeof head !== 'object' || head.fingerprint !== fingerprint) return undefined;
         const subject = this.#subject(log, path, fingerprint, dueTo(fingerprint));
-        const examination = new Examination({ ...subject, isActive: backup === undefined });
+        const examination = new Examination(subject);
         const walk = await this.#walker.walk(
           { fd, gz },
           subject.checkpoint?.offset ?? 0,
@@ -256,7 +256,6 @@ class Looker {
       log,
       path,
       fingerprint,
-      isActive: false,
       checkpoint: state?.checkpoints.get(fingerprint),
       letters: state?.letters.get(fingerprint) ?? [],
       losses: state === undefined ? [] : lossesOf(state, fingerprint),

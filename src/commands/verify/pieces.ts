@@ -16,8 +16,6 @@ export interface Piece {
   readonly start: number;
   /** Without the newline. */
   readonly end: number;
-  /** Its line has a newline: nothing will be added to it. */
-  readonly isEnded: boolean;
   /** Larger than what is read at once: what it is was not looked at. */
   readonly isLong: boolean;
 }
@@ -74,7 +72,7 @@ export class FileWalker {
         const block = await nextBlock(reader, place, size);
         if (block === 'damaged') isDamaged = true;
         if (typeof block === 'string') break;
-        this.#transcoder.transcode(this.#lister.expect(block));
+        this.#transcoder.transcode(block);
         if (offset > block.start && offset <= block.end) {
           isBoundary = block.bytes[offset - block.start - 1] === NEWLINE;
         }
@@ -125,8 +123,6 @@ class PieceLister implements EventWriter {
   readonly recordStyle = undefined;
   uncertainLines = 0;
   #onPiece: (piece: Piece) => void = () => undefined;
-  /** From here on the last line of the block has no newline. */
-  #openFrom = Infinity;
   /** Where a line began of which parts have come. */
   #longStart: number | undefined;
 
@@ -134,13 +130,6 @@ class PieceLister implements EventWriter {
     this.#onPiece = onPiece;
     this.uncertainLines = 0;
     this.#longStart = undefined;
-  }
-
-  expect(block: Block): Block {
-    const { bytes, start, kind } = block;
-    if (bytes.at(-1) === NEWLINE) this.#openFrom = Infinity;
-    else this.#openFrom = kind === 'lines' ? start + bytes.lastIndexOf(NEWLINE) + 1 : 0;
-    return block;
   }
 
   style(): Style {
@@ -181,7 +170,7 @@ class PieceLister implements EventWriter {
   }
 
   #say(start: number, end: number, isLong: boolean): void {
-    this.#onPiece({ start, end, isEnded: start < this.#openFrom, isLong });
+    this.#onPiece({ start, end, isLong });
   }
 }
 

@@ -34,7 +34,6 @@ function subjectOf(checkpoint: Checkpoint | undefined, given: Partial<Subject> =
     log: '/log/audit.log',
     path: '/log/audit.log',
     fingerprint: 'a',
-    isActive: true,
     checkpoint,
     letters: [],
     losses: [],
@@ -63,7 +62,7 @@ function examined(subject: Subject, walk: Partial<Walk> = {}): GenerationReport 
   const { size = SIZE } = walk;
   for (const start of ALL.filter((offset) => offset < size)) {
     const end = start + LINE_BYTES - 1;
-    examination.piece({ start, end, isEnded: true, isLong: false });
+    examination.piece({ start, end, isLong: false });
   }
   const whole = { size, isBoundary: true, uncertainLines: 0, isDamaged: false };
   return examination.finish({ ...whole, ...walk }, 0);
@@ -204,10 +203,16 @@ describe('what was delivered of a file on disk', () => {
     assert.equal(missingWith(part(30, 4, false), part(38, 1, true)), 1);
     assert.equal(missingWith(part(30, 4, false), part(34, 4, false)), 1);
     assert.equal(missingWith(part(34, 4, false), part(38, 1, true)), 1);
+    // A torn line of two pieces, which another max_event_bytes made parts of.
+    const torn = ALL.filter((offset) => offset !== 30 && offset !== 40);
+    const parts = [part(30, 4, false), part(34, 15, true)];
+    const delivered = { receipts: receiptsOf(torn, parts), dueTo: SIZE };
+    const { delivery } = examined(subjectOf(undefined, { delivered }));
+    assert.equal(delivery?.missing.events, 0);
   });
 
   it('has a line that is too long when its parts, or any event in it, came', () => {
-    const long = { start: 0, end: 99, isEnded: true, isLong: true };
+    const long = { start: 0, end: 99, isLong: true };
     const foundWith = (offsets: readonly number[]): number | undefined => {
       const delivered = { receipts: receiptsOf(offsets), dueTo: SIZE };
       const examination = new Examination(subjectOf(undefined, { delivered }));

@@ -108,14 +108,6 @@ describe('a file that is taken apart', () => {
     }
   });
 
-  it('knows which line may still grow', async (t) => {
-    const { pieces } = await walked(t, Buffer.from('{"a":1}\nbad\n{"c":3}'));
-    assert.deepEqual(
-      pieces.map(({ isEnded }) => isEnded),
-      [true, true, false],
-    );
-  });
-
   it('names a line that is too long once, from end to end', async (t) => {
     const long = `{"a":"${'x'.repeat(17 * 1024 * 1024)}"}`;
     const { pieces, size } = await walked(t, Buffer.from(`{"a":1}\n${long}\n{"c":3}\n`));
