@@ -9,6 +9,7 @@ import { BlockTranscoder, type EventWriter } from '../../event/transcoder.ts';
 import type { Invalid } from '../../event/wrap.ts';
 import { BlockReader } from '../../tail/block-reader.ts';
 import { gzContentSize, GZ_SIZE_MODULUS } from '../../tail/fingerprint.ts';
+import type { LineReducer } from '../../tail/tail.ts';
 import { DamagedGzipError, gzSource, plainSource } from '../../tail/source.ts';
 
 /** An event, or a line (or a part of a torn one) that is none. */
@@ -61,7 +62,7 @@ export class FileWalker {
     onRead: (bytes: number) => void,
   ): Promise<Walk> {
     const source = gz ? gzSource(fd) : plainSource(fd);
-    const reader = new BlockReader(source, { maxEventBytes: LONG_LINE_BYTES });
+    const reader = new BlockReader(source, { maxEventBytes: LONG_LINE_BYTES, makeReducer });
     this.#lister.begin(onPiece);
     let size = 0;
     let isBoundary = offset === 0;
@@ -72,10 +73,9 @@ export class FileWalker {
         const block = await nextBlock(reader, place, size);
         if (block === 'damaged') isDamaged = true;
         if (typeof block === 'string') break;
-        this.#transcoder.transcode(block);
-        if (offset > block.start && offset <= block.end) {
-          isBoundary = block.bytes[offset - block.start - 1] === NEWLINE;
-        }
+        if (block.kind === 'reduced') this.#lister.long(block);
+        else this.#transcoder.transcode(block);
+        isBoundary ||= endsLine(block, offset);
         size = block.end;
         onRead(size);
       }
@@ -99,23 +99,28 @@ async function nextBlock(
   position: number,
 ): Promise<Block | 'end' | 'damaged'> {
   try {
-    const read = await reader.read(place, position, true);
+    let read = await reader.read(place, position, true);
+    while (read.kind === 'passed') read = await reader.read(place, position, true);
     if (read.kind === 'pending') return 'end';
-    const { start, bytes, block: kind } = read;
-    return {
-      generation: 0,
-      log: '',
-      fingerprint: '',
-      start,
-      end: start + bytes.length,
-      kind,
-      bytes,
-    };
+    const { start, end, bytes, block: kind } = read;
+    return { generation: 0, log: '', fingerprint: '', start, end, kind, bytes };
   } catch (error) {
     if (error instanceof DamagedGzipError) return 'damaged';
     throw error;
   }
 }
+
+function endsLine({ start, end, kind, bytes }: Block, offset: number): boolean {
+  if (kind === 'reduced') return offset === end;
+  return bytes[offset - start - 1] === NEWLINE;
+}
+
+/** Of a line that is too long nothing is kept but where it stands. */
+function makeReducer(): LineReducer {
+  return { add: () => undefined, end: () => ({ line: LONG_LINE }) };
+}
+
+const LONG_LINE = Buffer.from('{}\n');
 
 /** Writes nothing: it only hears from the transcoder what each line is. */
 class PieceLister implements EventWriter {
@@ -123,13 +128,10 @@ class PieceLister implements EventWriter {
   readonly recordStyle = undefined;
   uncertainLines = 0;
   #onPiece: (piece: Piece) => void = () => undefined;
-  /** Where a line began of which parts have come. */
-  #longStart: number | undefined;
 
   begin(onPiece: (piece: Piece) => void): void {
     this.#onPiece = onPiece;
     this.uncertainLines = 0;
-    this.#longStart = undefined;
   }
 
   style(): Style {
@@ -147,21 +149,16 @@ class PieceLister implements EventWriter {
     return [];
   }
 
-  invalid(block: Block, { start, end, part }: Invalid): Buffer {
-    const from = block.start + start;
-    const to = block.start + end;
-    if (part === undefined) {
-      if (to - from > LEAST_EVENT_BYTES) this.uncertainLines += 1;
-      this.#say(from, to, false);
-      return NOTHING;
-    }
-    this.#longStart ??= from;
-    if (part === 'last') {
-      this.uncertainLines += 1;
-      this.#say(this.#longStart, to, true);
-      this.#longStart = undefined;
-    }
+  invalid(block: Block, { start, end }: Invalid): Buffer {
+    if (end - start > LEAST_EVENT_BYTES) this.uncertainLines += 1;
+    this.#say(block.start + start, block.start + end, false);
     return NOTHING;
+  }
+
+  /** A line that was passed over: an event, or more, or none. */
+  long({ start, end }: Block): void {
+    this.uncertainLines += 1;
+    this.#say(start, end - 1, true);
   }
 
   /** A file holds no records of what is lost. */

@@ -41,16 +41,17 @@ export function lossesOf({ losses }: State, fingerprint: string): readonly Range
     .map(({ offset, bytes }) => ({ start: offset, end: offset + bytes }));
 }
 
-/** One after the other: a letter may be as large as an event. */
+/** One after the other, and part by part: a letter may be as large as a line. */
 async function loadLetters(directory: string): Promise<Pick<State, 'letters' | 'obstacles'>> {
   const kept = new DeadLetters(directory);
   const letters = new Map<string, Range[]>();
   const obstacles: Obstacle[] = [];
   for (const path of await kept.list()) {
     try {
-      const { fingerprint, offset, bytes } = await kept.read(path);
-      const range = { start: offset, end: offset + bytes };
-      letters.set(fingerprint, [...(letters.get(fingerprint) ?? []), range]);
+      for await (const { fingerprint, offset, bytes } of kept.read(path)) {
+        const range = { start: offset, end: offset + bytes };
+        letters.set(fingerprint, [...(letters.get(fingerprint) ?? []), range]);
+      }
     } catch (error) {
       // Sent again meanwhile.
       if (errorCode(error) === 'ENOENT') continue;
