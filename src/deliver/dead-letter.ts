@@ -44,6 +44,10 @@ const DIRECTORY = 'dead-letter';
 const ENDING = '.jsonl';
 const VERSION = 1;
 const NEWLINE = 10;
+/** As the agent writes it: it becomes a part of the event's id as it stands. */
+const FINGERPRINT = /^[0-9a-f]{1,64}$/;
+/** The kernel's limit (PATH_MAX): no log has a longer path. */
+const PATH_BYTES_MAX = 4096;
 
 export class DeadLetters {
   readonly #directory: string;
@@ -103,12 +107,12 @@ export class DeadLetters {
 
   /**
    * A letter, or its parts in order: they are one line, whole.
-   * @throws DeadLetterError when the file is none of ours, or was changed.
+   * @throws DeadLetterError when the file is none of ours, was changed, or cannot be read.
    */
   async *read(path: string): AsyncGenerator<Letter> {
     let last: Letter | undefined;
     let count = 0;
-    for await (const text of linesOf(createReadStream(path))) {
+    for await (const text of linesOf(piecesOf(path))) {
       const letter = decode(path, text);
       if (last !== undefined && !follows(letter, last)) throw damaged(path);
       last = letter;
@@ -234,6 +238,16 @@ function follows(part: Letter, before: Letter): boolean {
   return isNext && part.fingerprint === before.fingerprint && part.log === before.log;
 }
 
+async function* piecesOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const piece of createReadStream(path)) yield piece as Buffer;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const message = `cannot read ${path} (${code}); check it, or move it away`;
+    throw new DeadLetterError(message, { cause: error });
+  }
+}
+
 /** None is held but the one that is given. */
 async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let begun: Buffer[] = [];
@@ -262,9 +276,11 @@ function decode(path: string, text: string): Letter {
   const line = lineOf(value);
   if (
     typeof log !== 'string' ||
+    Buffer.byteLength(log) > PATH_BYTES_MAX ||
     typeof fingerprint !== 'string' ||
-    typeof offset !== 'number' ||
-    typeof bytes !== 'number' ||
+    !FINGERPRINT.test(fingerprint) ||
+    !isByteCount(offset) ||
+    !isByteCount(bytes) ||
     kind === undefined ||
     typeof reason !== 'string' ||
     line === undefined
@@ -272,6 +288,10 @@ function decode(path: string, text: string): Letter {
     throw damaged(path);
   }
   return { log, fingerprint, offset, bytes, kind, line, reason };
+}
+
+function isByteCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function parse(path: string, text: string): Readonly<Record<string, unknown>> {

@@ -339,6 +339,11 @@ describe('a file that is no dead letter', () => {
     ['null', 'null'],
     ['without its line', JSON.stringify(withoutLine)],
     ['without its place', JSON.stringify({ ...whole, offset: '0' })],
+    ['with a place that is no number of bytes', JSON.stringify({ ...whole, offset: -0.5 })],
+    ['of more than every number', JSON.stringify(whole).replace('"bytes":1', '"bytes":1e999')],
+    ['with a fingerprint that is none', JSON.stringify({ ...whole, fingerprint: '0","x":"' })],
+    ['with an endless fingerprint', JSON.stringify({ ...whole, fingerprint: 'f'.repeat(2000) })],
+    ['of a log with an endless path', JSON.stringify({ ...whole, log: 'l'.repeat(50_000) })],
     ['of an unknown kind', JSON.stringify({ ...whole, kind: 'block' })],
     ['without a reason', JSON.stringify({ ...whole, reason: undefined })],
   ];
@@ -351,6 +356,16 @@ describe('a file that is no dead letter', () => {
       assert.equal(readFileSync(path, 'utf8'), content);
     });
   }
+
+  it('and no file at all is told of', async (t) => {
+    const state = temporaryDirectory(t);
+    mkdirSync(join(withFiles(state, {}), 'a.jsonl'));
+    const [path = ''] = await new DeadLetters(state).list();
+    await assert.rejects(
+      letterAt(new DeadLetters(state), path),
+      deadLetterError(/EISDIR.*move it away/),
+    );
+  });
 
   it('is not read when it is of another version', async (t) => {
     const state = temporaryDirectory(t);
