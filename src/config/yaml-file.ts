@@ -75,9 +75,18 @@ function plainMessage(code: string, message: string): string {
       return 'a second document begins here; keep one, and remove the line "---"';
     case 'TAB_AS_INDENT':
       return 'a tab cannot indent YAML; use spaces';
+    case 'TAG_RESOLVE_FAILED':
+      return 'a value that begins with "!" is a tag to YAML; put it in quotes';
+    case 'BAD_DIRECTIVE':
+      return 'a line that begins with "%" is a directive to YAML, and none that is known; remove it';
     default:
-      return `not valid YAML: ${escapeControl(message)}`;
+      return `not valid YAML: ${escapeControl(withoutSource(message))}`;
   }
+}
+
+/** What the parser repeats of the file, which may be a password, stands behind a colon at the end. */
+function withoutSource(message: string): string {
+  return message.replace(/(?<=\S): .*/s, '');
 }
 
 type Plain =
@@ -89,7 +98,10 @@ function toPlain(document: Document.Parsed): Plain {
   } catch (error) {
     // an alias without its anchor, or too many of them: known only when values are put together
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, message: `not valid YAML: ${escapeControl(reason)}` };
+    const message = reason.startsWith('Unresolved alias')
+      ? 'a value that begins with "*" is an alias to YAML; put it in quotes'
+      : `not valid YAML: ${escapeControl(withoutSource(reason))}`;
+    return { ok: false, message };
   }
 }
 

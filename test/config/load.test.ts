@@ -276,13 +276,22 @@ test('a file that is not valid YAML', () => {
     ['a: [', /^config.yaml:1:5: not valid YAML/],
     ['\tfollow: true', /^config.yaml:1:1: a tab cannot indent/],
     ['follow: true\n---\nfollow: false', /^config.yaml:2:1: a second document/],
-    ['follow: !!secret x', /^config.yaml:1:9: not valid YAML: Unresolved tag/],
-    ['paths: *unknown', /^config.yaml: not valid YAML: Unresolved alias/],
+    ['follow: !!str-ict x', /^config.yaml:1:9: a value that begins with "!".* in quotes$/],
+    ['paths: *unknown', /^config.yaml: a value that begins with "\*".* in quotes$/],
+    ['%UNKNOWN\n---\nfollow: true', /^config.yaml:1:1: a line that begins with "%"/],
     ['- follow', /^config.yaml:1:1: must hold settings/],
     ['follow', /^config.yaml:1:1: must hold settings/],
   ];
   for (const [yaml, expected] of cases) assert.match(onlyProblem({ yaml }), expected, yaml);
   assert.match(onlyProblem({ yaml: Buffer.from([0xff, 0xfe]) }), /^config.yaml: is not UTF-8/);
+});
+
+test('a password that YAML takes for something else is not repeated', () => {
+  for (const secret of ['*hunter2', '!hunter2', '!!hunter2', '|hunter2', '>hunter2', '%hunter2']) {
+    for (const yaml of [`password: ${secret}`, `tls: {key: ${secret}}`, secret]) {
+      assert.doesNotMatch(JSON.stringify(load({ yaml })), /hunter2/, yaml);
+    }
+  }
 });
 
 test('a few lines of YAML cannot fill the memory', () => {
