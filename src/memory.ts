@@ -78,10 +78,10 @@ export class Memory {
     const orphaned = this.#book.logs().filter((other) => {
       return other !== log && statOrUndefined(other) === undefined;
     });
-    return [
+    return furthest([
       ...orphaned.flatMap((other) => remembered(this.#book, other, true)),
       ...remembered(this.#book, log, false),
-    ];
+    ]);
   }
 
   /** RFC 3339: of the last event before the offset, when that is where an earlier run ended. */
@@ -225,6 +225,15 @@ function countOf(log: string, { ledgers }: Pipeline): number {
   let count = 0;
   for (const entry of ledgers.values()) if (entry.log === log) count += 1;
   return count;
+}
+
+/** A generation whose log has moved is remembered of several: it goes on from where it came furthest. */
+function furthest(all: readonly Remembered[]): Remembered[] {
+  const best = new Map<string, Remembered>();
+  for (const one of all) {
+    if (one.offset >= (best.get(one.fingerprint)?.offset ?? 0)) best.set(one.fingerprint, one);
+  }
+  return all.filter((one) => best.get(one.fingerprint) === one);
 }
 
 function remembered(book: CheckpointBook, log: string, orphan: boolean): Remembered[] {

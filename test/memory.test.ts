@@ -336,6 +336,23 @@ describe('what is recalled', () => {
   });
 });
 
+describe('a generation whose log has moved', () => {
+  const places = [
+    ['is recalled from where it is now', 10, 90, '/var/log/kubernetes/audit.log'],
+    ['is recalled from where it was before, when it came further there', 90, 10, '/gone/audit.log'],
+  ] as const;
+  for (const [name, before, now, expected] of places) {
+    it(name, async (t) => {
+      const { memory } = await Setup.open(t, [
+        checkpointOf({ path: '/gone/audit.log', offset: before }),
+        checkpointOf({ path: LOG, offset: now }),
+      ]);
+      const recalled = memory.recall(LOG).map(({ path, offset }) => [path, offset]);
+      assert.deepEqual(recalled, [[expected, 90]]);
+    });
+  }
+});
+
 describe('a state directory', () => {
   it('that cannot be understood is refused, left alone, and not kept locked', async (t) => {
     const directory = temporaryDirectory(t);
