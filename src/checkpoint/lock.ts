@@ -57,7 +57,7 @@ export class StateLock {
       });
     } catch (error) {
       await handle.close();
-      throw error;
+      throw lockError(directory, error);
     }
   }
 
@@ -84,6 +84,14 @@ async function openDirectory(directory: string): Promise<FileHandle> {
       cause: error,
     });
   }
+}
+
+/** Something stands in the way that is no lock of an agent, or the directory is not ours. */
+function lockError(directory: string, error: unknown): unknown {
+  if (error instanceof StateError || !(error instanceof Error && 'code' in error)) return error;
+  const advice = `check who owns it, and that ${LOCK_FILE} and ${SOCKET_FILE} in it are no directories`;
+  const message = `cannot lock ${directory} (${String(error.code)}); ${advice}`;
+  return new StateError(message, { cause: error });
 }
 
 async function takeLock(
@@ -185,7 +193,10 @@ async function readHolder(directory: string): Promise<Holder | undefined> {
     const value: unknown = JSON.parse(await readFile(join(directory, LOCK_FILE), 'utf8'));
     return isHolder(value) ? value : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError || isCode(error, 'ENOENT')) return undefined;
+    // The socket is the lock. Who it is, is not known then.
+    if (error instanceof SyntaxError || (error instanceof Error && 'code' in error)) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -174,6 +174,19 @@ describe('the lock of a state directory', () => {
     await lock.release();
   });
 
+  for (const name of ['lock', 'lock.sock']) {
+    it(`cannot be taken where ${name} is a directory, and the message says so`, async (t) => {
+      const directory = temporaryDirectory(t);
+      mkdirSync(join(directory, name));
+      await assert.rejects(
+        StateLock.acquire(directory),
+        (error) => error instanceof StateError && error.message.endsWith('are no directories'),
+      );
+      rmSync(join(directory, name), { recursive: true, force: true });
+      await (await StateLock.acquire(directory)).release();
+    });
+  }
+
   it('is held also by one that nothing is known of', async (t) => {
     const directory = temporaryDirectory(t);
     const lock = await StateLock.acquire(directory);
