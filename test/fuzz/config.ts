@@ -100,7 +100,7 @@ const MISPLACED: readonly ((secret: string) => string)[] = [
 
 export const config: Fuzzer = {
   name: 'config',
-  cases: 1200,
+  cases: 600,
   open: () => READER,
 };
 

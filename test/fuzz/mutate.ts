@@ -17,6 +17,8 @@ const MAX_BYTES = 64 * 1024;
 const MAX_CHANGES = 6;
 /** How much one change cuts, repeats or overwrites at most; rarely it is anything. */
 const PIECE_BYTES = 32;
+/** Readers that begin anew with each slice would take seconds for more of them. */
+const SLICES_MAX = 256;
 const NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000];
 const LARGEST = 0xffff_ffff;
 
@@ -55,7 +57,8 @@ export function withChangedValue(
 
 /** The bytes in pieces: whole, one by one, or cut anywhere. */
 export function* slicesOf(random: Random, bytes: Buffer): Generator<Buffer> {
-  const most = random.pick([1, 7, 64, 1024, Math.max(1, bytes.length)]);
+  const few = Math.ceil(bytes.length / SLICES_MAX);
+  const most = Math.max(few, random.pick([1, 7, 64, 1024, bytes.length]));
   for (let at = 0; at < bytes.length;) {
     const end = at + 1 + random.below(most);
     yield bytes.subarray(at, end);

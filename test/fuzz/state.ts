@@ -147,7 +147,7 @@ const LETTERS: Material = {
 
 export const letters: Fuzzer = {
   name: 'letters',
-  cases: 1500,
+  cases: 700,
   open: () => new LetterReader(),
 };
 

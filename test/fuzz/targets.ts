@@ -1,9 +1,25 @@
 /** All fuzzers, by the names that `--only` knows. */
-import type { Fuzzer } from './fuzz.ts';
+import { agent } from './agent.ts';
 import { config } from './config.ts';
+import { connection } from './connection.ts';
+import { forward } from './forward.ts';
+import type { Fuzzer } from './fuzz.ts';
 import { gz } from './gz.ts';
 import { lines } from './lines.ts';
 import { names } from './names.ts';
+import { receiver } from './receive.ts';
 import { checkpoints, letters, lock } from './state.ts';
 
-export const FUZZERS: readonly Fuzzer[] = [lines, gz, names, checkpoints, letters, lock, config];
+export const FUZZERS: readonly Fuzzer[] = [
+  lines,
+  gz,
+  names,
+  checkpoints,
+  letters,
+  lock,
+  config,
+  forward,
+  connection,
+  receiver,
+  agent,
+];
