@@ -154,7 +154,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 describe('every file', () => {
-  const sources = sourcesBelow(projectRoot(), ['src', 'test', 'demo', 'bench', 'torture']);
+  const sources = sourcesBelow(projectRoot(), ['src', 'test', 'demo', 'bench', 'torture', 'tools']);
   for (const [name, rule] of Object.entries(RULES)) {
     it(name, () => {
       const problems = sources.flatMap(rule);
