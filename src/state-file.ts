@@ -42,9 +42,10 @@ export class Replacement {
     this.#handle = handle;
   }
 
-  /** What an earlier one has left is overwritten. */
+  /** What an earlier one has left goes, and so does a link that somebody put there: it is not written through. */
   static async begin(path: string): Promise<Replacement> {
-    return new Replacement(path, await open(temporaryOf(path), 'w', FILE_MODE));
+    await rm(temporaryOf(path), { force: true });
+    return new Replacement(path, await open(temporaryOf(path), 'wx', FILE_MODE));
   }
 
   /** So many bytes are written. */

@@ -5,7 +5,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
@@ -55,6 +64,18 @@ describe('replacing a file', () => {
     await replaceFile(path, ['x']);
     assert.equal(read(path), 'x');
     assert.deepEqual(readdirSync(directory), ['file']);
+  });
+
+  it('writes through no link that stands where it begins', async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'file');
+    const other = join(directory, 'other');
+    writeFileSync(other, 'not ours');
+    symlinkSync(other, `${path}.new`);
+    await replaceFile(path, ['new']);
+    assert.equal(read(path), 'new');
+    assert.equal(read(other), 'not ours');
+    assert.ok(lstatSync(path).isFile());
   });
 
   it('fails without a trace where the file cannot be', async (t) => {

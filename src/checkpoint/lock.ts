@@ -181,8 +181,11 @@ async function writeHolder(directory: string): Promise<void> {
     since: new Date().toISOString(),
   };
   const text = `${JSON.stringify(holder)}\n`;
+  const path = join(directory, LOCK_FILE);
   try {
-    await writeFile(join(directory, LOCK_FILE), text, { mode: FILE_MODE });
+    // As with every file of the state directory, a link in its place is not written through.
+    await rm(path, { force: true });
+    await writeFile(path, text, { mode: FILE_MODE, flag: 'wx' });
   } catch (error) {
     if (!isCode(error, 'ENOSPC') && !isCode(error, 'EDQUOT')) throw error;
   }

@@ -5,7 +5,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -186,6 +194,17 @@ describe('the lock of a state directory', () => {
       await (await StateLock.acquire(directory)).release();
     });
   }
+
+  it('writes who it is through no link', async (t) => {
+    const directory = temporaryDirectory(t);
+    const other = join(temporaryDirectory(t), 'other');
+    writeFileSync(other, 'not ours');
+    symlinkSync(other, join(directory, 'lock'));
+    const lock = await StateLock.acquire(directory);
+    assert.equal(readFileSync(other, 'utf8'), 'not ours');
+    assert.equal((await currentHolder(directory))?.pid, process.pid);
+    await lock.release();
+  });
 
   it('is held also by one that nothing is known of', async (t) => {
     const directory = temporaryDirectory(t);

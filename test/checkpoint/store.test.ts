@@ -198,7 +198,7 @@ describe('saving', () => {
     t.after(() => repair(t));
     await store.save(NEW);
     assert.deepEqual(steps.done, [
-      `open ${CHECKPOINT_FILE}.new w`,
+      `open ${CHECKPOINT_FILE}.new wx`,
       'write',
       'sync',
       'close',
