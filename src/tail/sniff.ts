@@ -10,6 +10,8 @@ export type Sniffed = 'audit' | 'other' | 'unknown';
 
 /** The marks of an event stand in its first 200 bytes (FIELD.md); a torn line or two may come before. */
 const SNIFF_BYTES = 64 * 1024;
+/** Compressed: events are as much of it as of that, and of nothing else it gives more than 8 MiB. */
+const SNIFF_GZ_BYTES = 8 * 1024;
 /** No line is complete yet, and the first may become an event: JSON, or the legacy format's time. */
 const FIRST_LINE_BEGUN = /^\0*[{\d][^\n]*$/;
 
@@ -23,7 +25,8 @@ export function sniff(path: string, gz: boolean): Sniffed {
   }
   try {
     const buffer = Buffer.allocUnsafe(SNIFF_BYTES);
-    const bytes = buffer.subarray(0, readSync(fd, buffer, 0, SNIFF_BYTES, 0));
+    const length = gz ? SNIFF_GZ_BYTES : SNIFF_BYTES;
+    const bytes = buffer.subarray(0, readSync(fd, buffer, 0, length, 0));
     const text = gz ? inflate(bytes) : bytes;
     if (typeof text === 'string') return text === 'damaged' ? 'other' : 'unknown';
     return sniffText(text.subarray(0, SNIFF_BYTES).toString('latin1'));

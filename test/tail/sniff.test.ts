@@ -48,6 +48,16 @@ test('only the beginning of a large file is looked at', (t) => {
   assert.equal(sniff(directory.write('far.log.gz', gzipSync(far)), true), 'other');
 });
 
+test('a small gzip file that holds very much takes little memory', (t) => {
+  const directory = new LogDirectory(t);
+  const mib = gzipSync(Buffer.alloc(1024 * 1024));
+  const path = directory.write('bomb.gz', Buffer.concat(Array.from({ length: 200 }, () => mib)));
+  const before = process.resourceUsage().maxRSS;
+  assert.equal(sniff(path, true), 'unknown');
+  const grownMiB = (process.resourceUsage().maxRSS - before) / 1024;
+  assert.ok(grownMiB < 40, `it took ${grownMiB} MiB`);
+});
+
 test('what is missing or not readable is unknown', (t) => {
   const directory = new LogDirectory(t);
   assert.equal(sniff(directory.file('missing'), false), 'unknown');
