@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { formatCheckpoints, type CheckpointFile } from '../../src/checkpoint/format.ts';
 import { CHECKPOINT_FILE } from '../../src/checkpoint/store.ts';
+import { NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -63,6 +64,25 @@ test('what is held of deleted files is told, and what nobody knows is not', (t) 
   const text = statusOf(t, { outlooks: [{ log: LOG, heldDeletedBytes: 77 }] });
   assert.match(text, /^held: 77 bytes of deleted files of /m);
   assert.doesNotMatch(text, /time to loss/);
+});
+
+test('nothing of the table reaches the terminal as it is', (t) => {
+  const text = statusOf(t, {
+    checkpoints: [
+      {
+        path: LOG,
+        fingerprint: 'f\u001b',
+        dev: 1,
+        ino: 2,
+        offset: 8,
+        size: 9,
+        updated: '\u001b[31m2026',
+        accounts: NOTHING_SETTLED,
+      },
+    ],
+  });
+  assert.match(text, /x1b\[31m2026/);
+  assert.ok(!text.includes('\u001b'));
 });
 
 test('--json has all of it', (t) => {
