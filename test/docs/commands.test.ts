@@ -38,6 +38,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['npm ci && npm run demo -- --for 5s', 'node dist/demo/main.js --for 3s'],
   ['npm run demo -- --forward --for 5s', 'node dist/demo/main.js --forward --for 3s'],
+  ['npm run test:fuzz -- --minutes 10 --only lines', 'npm run test:fuzz -- --cases 5 --only lines'],
   ['npm link', 'npm_config_prefix="$PREFIX" npm link --ignore-scripts'],
 ]);
 
