@@ -100,7 +100,7 @@ const MISPLACED: readonly ((secret: string) => string)[] = [
 
 export const config: Fuzzer = {
   name: 'config',
-  cases: 600,
+  cases: 400,
   open: () => READER,
 };
 

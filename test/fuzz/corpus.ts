@@ -31,6 +31,22 @@ const WRITTEN: readonly string[] = [
   ' \t\r',
 ];
 
+/** Little JSON: a change of it hits what JSON is made of. */
+const SHORT: readonly string[] = [
+  '{"a":[1,{"b":[]}],"c":{}}',
+  '{"a":"\\u00e9\\n","b":-1.5e3,"c":[true,false,null]}',
+  '{ "a" : [ ] , "b" : { } }',
+  '{"a":"é🚀","kind":"Event","kind":"x"}',
+  '{"stageTimestamp":"2026-03-04T05:06:07.089Z","a":0}',
+  `{"a":${'['.repeat(60)}${']'.repeat(60)}}`,
+  '{}',
+];
+
+/** Single short lines, without their newlines. */
+export function shortMaterial(): Material {
+  return { corpus: wordsOf(...SHORT), words: wordsOf(Array.from('{}[]":,\\0-.eu \t')) };
+}
+
 /** Single lines, without their newlines. */
 export function lineMaterial(): Material {
   const source = createEventSource({

@@ -53,7 +53,7 @@ export const SAID: Material = {
 
 export const forward: Fuzzer = {
   name: 'forward',
-  cases: 700,
+  cases: 500,
   open: () => ({
     check(random) {
       const bytes = random.below(8) === 0 ? randomBytes(random, 300) : mutated(random, SAID);

@@ -25,7 +25,7 @@ const READ_BYTES = [1000, 64 * 1024, 300_000] as const;
 
 export const gz: Fuzzer = {
   name: 'gz',
-  cases: 400,
+  cases: 250,
   open: () => new GzReader(),
 };
 

@@ -18,7 +18,7 @@ import type { ByteSource } from '../../src/tail/source.ts';
 import type { Room } from '../../src/tail/tail.ts';
 import { blockOf } from '../support/blocks.ts';
 import { comparable, entriesIn, readingOf } from '../support/reference.ts';
-import { lineMaterial, linesOf } from './corpus.ts';
+import { lineMaterial, linesOf, shortMaterial } from './corpus.ts';
 import type { Fuzzer, Reader } from './fuzz.ts';
 import { mutated, randomBytes, type Material } from './mutate.ts';
 
@@ -85,14 +85,16 @@ class LineReader implements Reader {
   }
 }
 
+const SHORT = shortMaterial();
 const LOCATED = new Shipper({ fields: { node: 'm1', zone: 'a "b" \\' }, coordinates: true });
 
 function contentOf(random: Random, material: Material): Buffer {
   const parts: Buffer[] = [];
   for (let count = 1 + random.below(LINES_MAX); count > 0; count -= 1) {
-    const kind = random.below(8);
+    const kind = random.below(10);
     if (kind === 0) parts.push(randomBytes(random, 200));
-    else parts.push(kind < 4 ? random.pick(material.corpus) : mutated(random, material));
+    else if (kind < 4) parts.push(random.pick(material.corpus));
+    else parts.push(mutated(random, kind < 7 ? material : SHORT));
     parts.push(NEWLINE);
   }
   // A file's last line may have no newline.

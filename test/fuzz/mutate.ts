@@ -13,8 +13,8 @@ export interface Material {
 
 /** Larger inputs find the same mistakes more slowly. */
 const MAX_BYTES = 64 * 1024;
-/** One change finds most mistakes, several find those behind a first check. */
-const MAX_CHANGES = 6;
+/** How many: one finds most mistakes, several find those behind a first check. */
+const COUNTS = [0, 1, 1, 1, 2, 3, 5] as const;
 /** How much one change cuts, repeats or overwrites at most; rarely it is anything. */
 const PIECE_BYTES = 32;
 /** Readers that begin anew with each slice would take seconds for more of them. */
@@ -30,7 +30,7 @@ export function wordsOf(...words: readonly (string | readonly string[])[]): read
 /** An input of the corpus with a few changes; now and then as it is. */
 export function mutated(random: Random, material: Material): Buffer {
   let bytes: Buffer = Buffer.from(random.pick(material.corpus));
-  for (let changes = random.below(MAX_CHANGES); changes > 0; changes -= 1) {
+  for (let changes: number = random.pick(COUNTS); changes > 0; changes -= 1) {
     bytes = random.pick(CHANGES)(bytes, random, material).subarray(0, MAX_BYTES);
   }
   return bytes;
@@ -103,9 +103,11 @@ const repeat: Change = (bytes, random) => {
   return replaced(bytes, end, end, Buffer.concat(Array.from({ length: times }, () => piece)));
 };
 
-const insertWord: Change = (bytes, random, { words }) => {
+/** Between two bytes, in the place of as many as it has, or of any. */
+const putWord: Change = (bytes, random, { words }) => {
   const [start, end] = rangeIn(bytes, random);
-  return replaced(bytes, start, random.below(2) === 0 ? start : end, random.pick(words));
+  const word = random.pick(words);
+  return replaced(bytes, start, random.pick([start, start + word.length, end]), word);
 };
 
 const splice: Change = (bytes, random, { corpus }) => {
@@ -144,8 +146,8 @@ const CHANGES: readonly Change[] = [
   cutOff,
   cutOut,
   repeat,
-  insertWord,
-  insertWord,
+  putWord,
+  putWord,
   splice,
   putNumber,
 ];

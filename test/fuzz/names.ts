@@ -42,7 +42,7 @@ const MATERIAL: Material = {
 
 export const names: Fuzzer = {
   name: 'names',
-  cases: 700,
+  cases: 400,
   open: () => new NamesReader(),
 };
 
