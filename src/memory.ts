@@ -79,9 +79,17 @@ export class Memory {
       return other !== log && statOrUndefined(other) === undefined;
     });
     return furthest([
-      ...orphaned.flatMap((other) => remembered(this.#book, other, true)),
-      ...remembered(this.#book, log, false),
+      ...orphaned.flatMap((other) => this.#remembered(other, true)),
+      ...this.#remembered(log, false),
     ]);
+  }
+
+  #remembered(log: string, orphan: boolean): Remembered[] {
+    const missed = new Set(this.#losses.map(({ fingerprint }) => fingerprint));
+    return this.#book.of(log).map(({ path, fingerprint, dev, ino, offset, size }) => {
+      const isMissed = missed.has(fingerprint);
+      return { path, fingerprint, dev, ino, offset, size, orphan, isMissed };
+    });
   }
 
   /** RFC 3339: of the last event before the offset, when that is where an earlier run ended. */
@@ -208,9 +216,11 @@ export class Memory {
 }
 
 function savedLoss(notice: LossNotice, now: Date): SavedLoss {
-  const { log, path, fingerprint, start: offset, end, reason, since, until } = notice;
+  const { log, path, fingerprint, start: offset, end, isAtLeast, reason, since, until } = notice;
   const noted = now.toISOString();
-  return { log, path, fingerprint, offset, bytes: end - offset, reason, since, until, noted };
+  const atLeast = isAtLeast ? true : undefined;
+  const bytes = end - offset;
+  return { log, path, fingerprint, offset, bytes, atLeast, reason, since, until, noted };
 }
 
 /** What became of the bytes before the one where this run begins. */
@@ -234,10 +244,4 @@ function furthest(all: readonly Remembered[]): Remembered[] {
     if (one.offset >= (best.get(one.fingerprint)?.offset ?? 0)) best.set(one.fingerprint, one);
   }
   return all.filter((one) => best.get(one.fingerprint) === one);
-}
-
-function remembered(book: CheckpointBook, log: string, orphan: boolean): Remembered[] {
-  return book.of(log).map(({ path, fingerprint, dev, ino, offset, size }) => {
-    return { path, fingerprint, dev, ino, offset, size, orphan };
-  });
 }

@@ -253,6 +253,7 @@ describe('a loss', () => {
     start: 8,
     end: 100,
     reason: 'deleted',
+    isAtLeast: false,
     untilMs: Date.parse(UNTIL),
   };
 

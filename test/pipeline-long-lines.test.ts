@@ -115,7 +115,7 @@ describe('a line in parts', () => {
     const { pipeline, longLines, letters, accept, end, position } = setUp(t);
     await accept('part ', { kind: 'part' }, lineOf(0, 50));
     const loss = { generation: 1, log: LOG, fingerprint: FINGERPRINT, start: 5, end: 50 };
-    pipeline.lost({ ...loss, path: LOG, reason: 'deleted', untilMs: 0 });
+    pipeline.lost({ ...loss, path: LOG, reason: 'deleted', isAtLeast: false, untilMs: 0 });
     assert.equal(position(), 0);
     await end();
     assert.equal(await longLines.drained(patient), true);

@@ -255,6 +255,7 @@ describe('a loss', () => {
     ...rangeOf(8, 100),
     path: '/x.log',
     reason: 'deleted',
+    isAtLeast: false,
     untilMs: Date.parse(UNTIL),
   };
   const event = '{"stageTimestamp":"2026-03-04T05:06:07.123456Z"}\n';
@@ -354,7 +355,13 @@ describe('a pipeline without checkpoints', () => {
       assert.equal(pipeline.ledgers.size, 1);
       await output.take();
       await output.take();
-      pipeline.lost({ ...rangeOf(6, 7, generation), path: LOG, reason: 'cut', untilMs: 0 });
+      pipeline.lost({
+        ...rangeOf(6, 7, generation),
+        path: LOG,
+        reason: 'cut',
+        isAtLeast: false,
+        untilMs: 0,
+      });
       await output.take();
     }
     assert.equal(pipeline.ledgers.size, 0);

@@ -42,6 +42,8 @@ export interface SavedLoss {
   /** Of the first lost byte. */
   readonly offset: number;
   readonly bytes: number;
+  /** There may have been more, nobody knows how much. */
+  readonly atLeast?: true | undefined;
   readonly reason: string;
   /** RFC 3339: of the last event before, when that is known. */
   readonly since?: string | undefined;

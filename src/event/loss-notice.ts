@@ -8,6 +8,8 @@ import type { Pair } from './shipper.ts';
 export interface LossNotice extends ByteRange {
   /** Where the file was last seen. */
   readonly path: string;
+  /** There may have been more of them, of which nobody knows. */
+  readonly isAtLeast: boolean;
   /** `deleted`, `cut` or `held_limit`. */
   readonly reason: string;
   /** RFC 3339: of the last event before, when that is known. */
@@ -21,9 +23,12 @@ export function lossId({ fingerprint, start }: ByteRange): string {
   return `${fingerprint}-${start}-lost`;
 }
 
-export function explainLoss({ start, end, reason }: LossNotice): string {
+export function explainLoss({ start, end, reason, isAtLeast }: LossNotice): string {
   const why = WHY[reason] ?? reason;
-  return `lost: ${end - start} bytes of audit events were never read, because ${why}`;
+  const bytes = end - start;
+  const known = isAtLeast ? `${bytes} bytes or more` : `${bytes} bytes`;
+  const amount = isAtLeast && bytes === 0 ? 'an unknown number of bytes' : known;
+  return `lost: ${amount} of audit events were never read, because ${why}`;
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -34,11 +39,13 @@ const WHY: Readonly<Record<string, string>> = {
 
 /** What stands below `shipper`, behind the coordinates. */
 export function lossPairs(notice: LossNotice): readonly Pair[] {
-  const { start, end, reason, path, since, until } = notice;
+  const { start, end, reason, path, isAtLeast, since, until } = notice;
   const span: Pair[] = since === undefined ? [] : [['since', since]];
+  const more: Pair[] = isAtLeast ? [['more', 'unknown']] : [];
   return [
     ['error', explainLoss(notice)],
     ['lost', end - start],
+    ...more,
     ['reason', reason],
     ['path', path],
     ...span,

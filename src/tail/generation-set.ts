@@ -346,6 +346,7 @@ export class GenerationSet {
     generation.places = files;
     generation.missingSince = undefined;
     generation.isOrphan = false;
+    generation.isUnfinished = false;
     generation.placedAt = performance.now();
     const best = generation.bestPlace() ?? files[0];
     if (best === undefined) return;

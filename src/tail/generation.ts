@@ -171,6 +171,8 @@ export class Generation implements KnownGeneration {
   missingSince: number | undefined;
   /** Remembered from a log that is not there any more, and not found yet. */
   isOrphan = false;
+  /** Remembered as the active file, and not found yet: it may have grown, nobody knows how far. */
+  isUnfinished = false;
   /** Its file was cut, or written anew: what was not read of it is not deleted, but overwritten. */
   wasCut = false;
   /** The gz that was read to its end, so that a trailer that lies is not believed for ever. */
@@ -374,6 +376,8 @@ export function recall(remembered: Remembered): Generation {
   generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
   generation.largestBytes = size;
   generation.isOrphan = remembered.orphan;
+  const isActive = backup === undefined && !gz;
+  generation.isUnfinished = isActive && !remembered.orphan && remembered.isMissed !== true;
   return generation;
 }
 

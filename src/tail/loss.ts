@@ -19,11 +19,14 @@ export function lossOf(
   reason: LossReason,
   { log, next, timeOf }: LossContext,
 ): Loss | undefined {
-  const { key, fingerprint = '', position: start, largestBytes: end, lastSeen } = generation;
-  if (end <= start) return undefined;
+  const { key, fingerprint = '', position: start, largestBytes, lastSeen } = generation;
+  const end = Math.max(start, largestBytes);
+  const isAtLeast = generation.isUnfinished;
+  if (end <= start && !isAtLeast) return undefined;
   const path = lastSeen?.path ?? log;
   const untilMs = lastWriteOf(generation) ?? firstTimeOf(next, timeOf) ?? Date.now();
-  return { generation: key, log, fingerprint, start, end, path, reason, untilMs };
+  const range = { generation: key, log, fingerprint, start, end };
+  return { ...range, path, reason, isAtLeast, untilMs };
 }
 
 /** What its file or the name of its backup tells. */

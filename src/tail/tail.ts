@@ -39,8 +39,13 @@ export interface BlockSink {
  */
 export type LossReason = 'deleted' | 'cut' | 'held_limit';
 
-/** Bytes that can never be read. They end where the file was last seen to; it may have been longer. */
+/** Bytes that can never be read. They end where the file was last seen to, be it where it was read to. */
 export interface Loss extends ByteRange {
+  /**
+   * The file was the active one when it was last seen: nobody knows how much was written to it since, and to others that
+   * came and went meanwhile.
+   */
+  readonly isAtLeast: boolean;
   /** Where the file was last seen. */
   readonly path: string;
   readonly reason: LossReason;
@@ -101,6 +106,8 @@ export interface Remembered {
   readonly size: number;
   /** It belonged to a log that is not there any more: known again by its content only, and not missed. */
   readonly orphan: boolean;
+  /** That it is gone, and may have grown before, was told already. */
+  readonly isMissed?: boolean;
 }
 
 /** A generation as a checkpoint or a report needs it. */

@@ -102,4 +102,20 @@ describe('a file that is deleted while the agent is down', () => {
     assert.equal(workplace.lossRecords().length, 1);
     assert.equal(workplace.remembered().losses.length, 1);
   });
+
+  it('is told of also when all that was seen of it was delivered', async (t) => {
+    const workplace = new Workplace(t);
+    const { logs } = workplace;
+    logs.write('audit.log', eventsOf(1, 10));
+    await workplace.ship();
+    logs.remove('audit.log');
+    logs.write('audit.log', eventsOf(20, 30));
+    const agent = await workplace.ship();
+    const [record, ...others] = workplace.lossRecords();
+    assert.deepEqual([record?.lost, record?.more, others.length], [0, 'unknown', 0]);
+    assert.match((await agent.says('lost')).msg, /^lost: an unknown number of bytes/);
+    await workplace.ship();
+    assert.equal(workplace.lossRecords().length, 1, 'once');
+    assert.equal(workplace.shipped(), '1-10 20-30');
+  });
 });

@@ -6,6 +6,8 @@ export interface LossRecord {
   readonly id: string;
   /** How many bytes. */
   readonly lost: number;
+  /** There may have been more. */
+  readonly more?: 'unknown';
   readonly reason: string;
   readonly path: string;
   readonly since?: string;

@@ -13,7 +13,8 @@ import {
   watched,
   type Watched,
 } from '../support/hand-driven.ts';
-import type { LossReason } from '../../src/tail/tail.ts';
+import type { LossReason, Remembered } from '../../src/tail/tail.ts';
+import type { LogDirectory } from '../support/log-directory.ts';
 import { asStranger } from '../support/stranger.ts';
 import type { TestParts } from '../support/tail-parts.ts';
 
@@ -279,5 +280,52 @@ describe('the time of a loss', () => {
     });
     concludeLater(log);
     assert.deepEqual(untilOf(log.parts), [1234]);
+  });
+});
+
+describe('an active file that was deleted while nobody was there', () => {
+  const rememberedTo = (offset: number, isMissed = false) => ({
+    files: { [ACTIVE]: 'a1\na2\n' },
+    remembered: (directory: LogDirectory): readonly Remembered[] => {
+      const known = { ...checkpoint(directory, ACTIVE, offset), isMissed };
+      directory.remove(ACTIVE);
+      directory.write(ACTIVE, 'b1\n');
+      return [known];
+    },
+  });
+  const told = ({ parts }: Watched) =>
+    parts.observer.losses.map(({ start, end, isAtLeast }) => [start, end, isAtLeast]);
+
+  it('may have grown before: nobody knows how far, and that is told', (t) => {
+    const log = watched(t, rememberedTo(6));
+    concludeLater(log);
+    assert.deepEqual(told(log), [[6, 6, true]]);
+    concludeLater(log);
+    assert.equal(told(log).length, 1, 'once');
+  });
+
+  it('has lost what was seen of it, and maybe more', (t) => {
+    const log = watched(t, rememberedTo(3));
+    concludeLater(log);
+    assert.deepEqual(told(log), [[3, 6, true]]);
+  });
+
+  it('is told of once, however often the agent starts', (t) => {
+    const log = watched(t, rememberedTo(6, true));
+    concludeLater(log);
+    assert.deepEqual(told(log), []);
+  });
+
+  it('is not missed when it was only renamed', (t) => {
+    const log = watched(t, {
+      files: { [ACTIVE]: 'a1\na2\n' },
+      remembered: (directory) => {
+        const known = checkpoint(directory, ACTIVE, 6);
+        directory.rename(ACTIVE, backup(1));
+        return [known];
+      },
+    });
+    concludeLater(log);
+    assert.deepEqual(told(log), []);
   });
 });

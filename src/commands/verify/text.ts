@@ -206,10 +206,10 @@ function contradictionLines({ generations }: Verification): string[] {
 }
 
 function lossLines({ generations, losses: noted }: Verification): string[] {
-  const told = noted.map(({ path, offset, bytes, reason, since, until }) => {
+  const told = noted.map(({ path, offset, bytes, atLeast, reason, since, until }) => {
     const span = [since, until].filter((time) => time !== undefined).join(' to ');
     const when = span === '' ? '' : `, ${escapeControl(span)}`;
-    return `  ${counted(bytes, 'byte')} from ${number(offset)} on of ${escapeControl(path)}: ${escapeControl(reason)}${when}`;
+    return `  ${counted(bytes, 'byte')}${atLeast === true ? ' or more' : ''} from ${number(offset)} on of ${escapeControl(path)}: ${escapeControl(reason)}${when}`;
   });
   const untold = generations
     .filter(({ deletedBytes }) => deletedBytes > 0)
