@@ -7,8 +7,10 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { Random } from '../../src/commands/simulate/random.ts';
+import type { LongLine } from '../../src/event/block.ts';
 import { ForwardWriter } from '../../src/event/forward-writer.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
+import { Reducer } from '../../src/event/oversize.ts';
 import { PrettyWriter } from '../../src/event/pretty-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
 import { BlockTranscoder, type EventWriter } from '../../src/event/transcoder.ts';
@@ -52,6 +54,8 @@ interface Outcome {
   /** How many pieces of lines were no event. */
   readonly invalid: number;
   readonly parts: number;
+  /** Lines that were too long and came without their bodies: bytes from and to. */
+  readonly reduced: ReadonlyMap<number, number>;
 }
 
 class LineReader implements Reader {
@@ -102,7 +106,8 @@ function contentOf(random: Random, material: Material): Buffer {
   return Buffer.concat(parts);
 }
 
-const NEWLINE = Buffer.from('\n');
+const LF = 0x0a;
+const NEWLINE = Buffer.of(LF);
 
 /** Reads a content as the tail does, into the memory of a core that is used again and again. */
 class Way {
@@ -114,30 +119,33 @@ class Way {
   }
 
   async run(content: Buffer, { blockBytes, maxEventBytes, offset }: Limits): Promise<Outcome> {
-    const reader = new BlockReader(sourceOf(content, offset), { maxEventBytes });
+    const makeReducer = (): Reducer => new Reducer(maxEventBytes);
+    const reader = new BlockReader(sourceOf(content, offset), { maxEventBytes, makeReducer });
     const output: Buffer[] = [];
     const sum = { events: 0, invalid: 0, parts: 0 };
+    const reduced = new Map<number, number>();
+    let line: LongLine | undefined;
     for (let at = offset; ;) {
-      const result = await reader.read(this.#room(blockBytes), at, true);
+      const result = await reader.read(this.#room(blockBytes), at, true, line);
+      if (result.kind === 'passed') continue;
       if (result.kind === 'pending') {
         assert.equal(result.end, offset + content.length, 'everything is read');
-        return { output: Buffer.concat(output), ...sum };
+        return { output: Buffer.concat(output), reduced, ...sum };
       }
-      const { block: kind, start, bytes } = result;
+      const { block: kind, start, end, bytes } = result;
       assert.equal(start, at, 'no byte is passed over');
       assert.ok(bytes.length <= Math.max(blockBytes, maxEventBytes), 'a block is bounded');
-      const made = this.#transcoder.transcode(blockOf(bytes, { start, kind }));
-      assert.equal(made.accounts.delivered.bytes, bytes.length, 'every byte is in an account');
+      const block = { ...blockOf(bytes, { start, kind }), end, line: result.line };
+      const made = this.#transcoder.transcode(block);
+      assert.equal(made.accounts.delivered.bytes, end - start, 'every byte is in an account');
       output.push(...made.payload.map((piece) => Buffer.from(piece)));
       this.#transcoder.recycle(made.payload);
       sum.events += made.accounts.delivered.events;
       sum.invalid += made.invalid.length;
-      sum.parts += kind === 'lines' ? 0 : 1;
-      at += bytes.length;
-      // The last part may be empty: whoever joins the parts waits for it.
-      if (at === offset + content.length && !reader.isInsideLongLine) {
-        return { output: Buffer.concat(output), ...sum };
-      }
+      if (kind === 'reduced') reduced.set(start - offset, end - offset);
+      else if (kind !== 'lines') sum.parts += 1;
+      line = kind === 'part' ? result.line : undefined;
+      at = end;
     }
   }
 
@@ -179,8 +187,9 @@ interface Located {
 }
 
 /** Every byte of the content is in one piece, or is a blank between two. */
-function piecesOf(content: Buffer, { offset }: Limits, { output, parts }: Outcome): Piece[] {
-  const pieces = linesOf(output).map((line) => pieceOf(content, offset, line));
+function piecesOf(content: Buffer, { offset }: Limits, outcome: Outcome): Piece[] {
+  const { output, parts, reduced } = outcome;
+  const pieces = linesOf(output).map((line) => pieceOf(content, offset, reduced, line));
   let at = 0;
   for (const { start, end } of [...pieces, { start: content.length, end: content.length }]) {
     const between = content.toString('latin1', at, start);
@@ -191,9 +200,22 @@ function piecesOf(content: Buffer, { offset }: Limits, { output, parts }: Outcom
   return pieces;
 }
 
-function pieceOf(content: Buffer, offset: number, line: Buffer): Piece {
+function pieceOf(
+  content: Buffer,
+  offset: number,
+  reduced: Outcome['reduced'],
+  line: Buffer,
+): Piece {
   const { shipper, log, log_base64: base64 } = JSON.parse(line.toString()) as Located;
   const start = shipper.offset - offset;
+  const endOfReduced = reduced.get(start);
+  if (endOfReduced !== undefined) {
+    // Its bodies, which are left out, are judged by nobody.
+    const around = [content[start - 1] ?? LF, content[endOfReduced - 1]];
+    const isLine = around[0] === LF && (around[1] === LF || endOfReduced === content.length);
+    assert.ok(isLine && readingOf(line).verdict === 'object', 'a whole line is reduced');
+    return { start, end: endOfReduced, isEvent: true };
+  }
   if (shipper.error !== undefined) {
     const bytes = log === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(log);
     const end = start + bytes.length;

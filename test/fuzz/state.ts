@@ -15,7 +15,7 @@ import { currentHolder, StateLock } from '../../src/checkpoint/lock.ts';
 import { StateError } from '../../src/checkpoint/store.ts';
 import type { Random } from '../../src/commands/simulate/random.ts';
 import { NOTHING_SETTLED } from '../../src/deliver/chunk.ts';
-import { DeadLetterError, DeadLetters } from '../../src/deliver/dead-letter.ts';
+import { DeadLetterError, DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
 import { ForwardWriter } from '../../src/event/forward-writer.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
@@ -166,15 +166,17 @@ class LetterReader implements Reader {
 
   async check(random: Random): Promise<void> {
     writeFileSync(this.#path, changedJson(random, LETTER, LETTERS));
-    let letter;
+    const kept: Letter[] = [];
     try {
-      letter = await this.#letters.read(this.#path);
+      for await (const letter of this.#letters.read(this.#path)) kept.push(letter);
     } catch (error) {
       assert.ok(error instanceof DeadLetterError, `it threw ${String(error)}`);
-      return;
     }
-    // As `replay` does it.
-    const { log, fingerprint, offset, bytes, kind, line } = letter;
+    for (const letter of kept) this.#send(letter);
+  }
+
+  /** As `replay` does it. */
+  #send({ log, fingerprint, offset, bytes, kind, line }: Letter): void {
     const range = { start: offset, end: offset + bytes };
     const block = { generation: 0, log, fingerprint, kind, bytes: line, ...range };
     const json = encodeChunk(this.#json, [block]);
