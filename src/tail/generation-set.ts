@@ -186,6 +186,9 @@ export class GenerationSet {
     generation.pendingEnd = position;
     generation.longLine = longLine;
     generation.changedAt = performance.now();
+    // An older writer still writes to a backup: its length as it was would look as if it had been cut.
+    const { lastSeen, isActive } = generation;
+    if (!isActive && position > (lastSeen?.contentBytes ?? 0)) this.#scanner.forget(lastSeen?.path);
     if (!this.#options.follow && !generation.isActive && !generation.hasUnread()) {
       generation.release();
     }

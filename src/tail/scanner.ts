@@ -133,6 +133,11 @@ export class Scanner {
     return this.#listAndIdentify(options);
   }
 
+  /** The file has changed since it was identified: the next scan looks at it anew. */
+  forget(path: string | undefined): void {
+    if (path !== undefined) this.#known.delete(path);
+  }
+
   #listAndIdentify(options: ScanOptions): Scan | undefined {
     this.#unreadableNow = new Map();
     this.#vanished = 0;
