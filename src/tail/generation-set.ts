@@ -52,6 +52,8 @@ export class GenerationSet {
   #generations: Generation[] = [];
   /** False while a scan has more files to identify; then the newest must not be read yet. */
   #complete = false;
+  /** True while a scan has to look again: older files may turn up. */
+  #stale = false;
   /** True once a whole scan saw files: what appears later is new, `--from` does not concern it. */
   #started = false;
   /** Found by the scan under way, which may still find older ones: they wait until it is complete. */
@@ -132,7 +134,8 @@ export class GenerationSet {
 
   /** Whether the scan under way may still find one that comes before it. */
   #mayHaveOlder(generation: Generation): boolean {
-    return !this.#complete && (generation.isActive || this.#fresh.has(generation));
+    if (this.#complete) return false;
+    return this.#stale || generation.isActive || this.#fresh.has(generation);
   }
 
   /** Looks again at every generation, also at those that were read to their end. */
@@ -315,6 +318,7 @@ export class GenerationSet {
   #apply(scan: Scan | undefined): void {
     this.#cursor = 0;
     this.#complete = scan?.complete ?? true;
+    this.#stale = scan?.stale ?? false;
     if (scan === undefined) return;
     const passing = new Set([...scan.opened.values()].map(({ fd }) => fd));
     try {

@@ -46,6 +46,8 @@ export interface Scan {
   readonly opened: ReadonlyMap<string, OpenFile>;
   /** False while there are more files to identify than one turn may take. The oldest come first. */
   readonly complete: boolean;
+  /** Files came, went or moved meanwhile: older ones may be there that it has not seen. Never when it is complete. */
+  readonly stale: boolean;
   /**
    * When a file that cannot be read was first met that still cannot (ms, monotonic; the latest of them): a
    * generation that was not found since may be that file. -Infinity when all can be read; Infinity when a file
@@ -162,14 +164,14 @@ export class Scanner {
       else this.#known.set(listed.path, file);
     }
     const atEnd = this.#next >= this.#listed.length;
-    const stale = atEnd && (this.#vanished > 0 || (opened.size > 0 && this.#hasOtherNames()));
+    const stale = atEnd && (this.#vanished > 0 || (opened.size > 0 && this.#hasRotated()));
     const complete = atEnd && (!stale || this.#listings >= MAX_LISTINGS);
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
     if (complete) this.#conclude();
     const unreadableSince =
       this.#vanished > 0 ? Infinity : Math.max(-Infinity, ...this.#unreadable.values());
-    return { seen, opened, complete, unreadableSince };
+    return { seen, opened, complete, stale: stale && !complete, unreadableSince };
   }
 
   /**
@@ -193,11 +195,20 @@ export class Scanner {
     return opened;
   }
 
-  /** Whether there was a rotation since the listing: then the file opened as the active one has an older sibling. */
-  #hasOtherNames(): boolean {
+  /** Whether there was a rotation since the listing: then what was opened as the newest has an older sibling. */
+  #hasRotated(): boolean {
     const before = this.#names;
     const names = this.#readNames() ?? [];
-    return names.length !== before.length || names.some((name, index) => name !== before[index]);
+    if (names.length !== before.length) return true;
+    return names.some((name, index) => name !== before[index]) || this.#haveShifted();
+  }
+
+  /** logrotate moves all of its backups up by one: the same names stand for other files then. */
+  #haveShifted(): boolean {
+    return this.#listed.some(({ path }) => {
+      const known = this.#known.get(path);
+      return known !== undefined && hasShifted(known, statOrUndefined(path));
+    });
   }
 
   /** A file that could not be read and is gone is no problem any more. */
@@ -310,6 +321,10 @@ export class Scanner {
       const { fd, stats } = opened.get(path) ?? this.#descriptors.open(path);
       opened.set(path, { fd, stats });
       if (!stats.isFile()) return undefined;
+      if (listed.ino !== NOT_LOOKED_AT && hasShifted(listed, stats)) {
+        this.#vanished += 1;
+        return undefined;
+      }
       const file = fileOf(path, listed, stats);
       const held = options.heldAt(file.dev, file.ino);
       if (held !== undefined) return lookAtHeld(file, held, options);
@@ -333,6 +348,11 @@ export class Scanner {
     this.#unreadableNow.set(path, this.#unreadable.get(path) ?? performance.now());
     this.#problems.report(path, error, what);
   }
+}
+
+/** Whether a numbered backup is another file by now: each rotation moves all of them up by one. */
+function hasShifted({ backup, ino }: SeenFile, now: Stats | undefined): boolean {
+  return backup?.kind === 'numbered' && ino !== now?.ino;
 }
 
 function isCurrent(
