@@ -7,7 +7,6 @@ import type { ByteRange, LongLine } from '../event/block.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import type { OpenFile } from './descriptors.ts';
 import { isAssigned, reconcile, type Assignment, type SeenFile } from './file-set.ts';
-import { gzContentSize } from './fingerprint.ts';
 import {
   Generation,
   heldFiles,
@@ -209,7 +208,7 @@ export class GenerationSet {
   #exhaust(generation: Generation, gz: Harvester, end: number): void {
     const place = generation.places.find((file) => file.ino === gz.ino && file.dev === gz.dev);
     generation.exhaustedGz = place ?? generation.lastSeen;
-    const size = gzContentSize(gz.fd);
+    const size = gz.gzContentBytes();
     generation.release();
     if (size !== end % 2 ** 32 && !generation.hasUnread()) {
       const path = place?.path ?? this.#path;

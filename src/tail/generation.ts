@@ -14,6 +14,7 @@ import {
 import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { KnownGeneration, SeenFile } from './file-set.ts';
 import {
+  gzContentSize,
   headUnchanged,
   readFirstLine,
   readGzHead,
@@ -63,6 +64,11 @@ export class Harvester {
   /** Bytes in the plain file now. */
   sizeNow(): number {
     return fstatSync(this.fd).size;
+  }
+
+  /** What the end of a gz says of its content's length; undefined when it says nothing, or cannot be read. */
+  gzContentBytes(): number | undefined {
+    return quietly(() => gzContentSize(this.fd), undefined);
   }
 
   /** Whether no name leads to the file any more. */
@@ -290,14 +296,22 @@ export class Generation implements KnownGeneration {
     return !this.places.some(isHeld) && (place.contentBytes ?? 0) > harvester.sizeNow();
   }
 
-  /** Reads the head of the held plain file once the first line is known, to notice later that it changed. */
-  learnHead(): void {
+  /**
+   * Reads the head of the held plain file once the first line is known, to notice later that it changed.
+   * @throws the system error when it cannot be read (EIO): then nothing else of it may be.
+   */
+  requireHead(): void {
     const { harvester, fingerprint, head } = this;
     if (harvester === undefined || fingerprint === undefined || head) return;
     // Of a gz it only says where the first line begins.
     if (harvester.gz && this.position > 0) return;
     const found = harvester.gz ? readGzHead(harvester.fd) : readHead(harvester.fd, true);
     if (typeof found === 'object' && found.fingerprint === fingerprint) this.head = found;
+  }
+
+  /** The same, when it can be read: otherwise that is told before the next block. */
+  learnHead(): void {
+    quietly(() => this.requireHead(), undefined);
   }
 
   /**
@@ -307,7 +321,8 @@ export class Generation implements KnownGeneration {
    */
   identify(ended: boolean, others: readonly KnownGeneration[]): boolean {
     if (this.harvester === undefined || this.harvester.gz) return true;
-    const head = readHead(this.harvester.fd, ended);
+    const { fd } = this.harvester;
+    const head = quietly(() => readHead(fd, ended), 'incomplete');
     if (typeof head !== 'object') return true;
     if (others.some(({ fingerprint }) => fingerprint === head.fingerprint)) return false;
     this.fingerprint = head.fingerprint;
@@ -319,14 +334,14 @@ export class Generation implements KnownGeneration {
   firstLine(): Buffer | undefined {
     const { harvester, head } = this;
     if (harvester === undefined || harvester.gz || head === undefined) return undefined;
-    return readFirstLine(harvester.fd, head);
+    return quietly(() => readFirstLine(harvester.fd, head), undefined);
   }
 
   /** Whether the held plain file still begins as it did: what was read from it belongs to this generation. */
   isIntact(): boolean {
     const { harvester, head } = this;
     if (harvester === undefined || harvester.isReleased) return false;
-    return harvester.gz || (head !== undefined && headUnchanged(harvester.fd, head));
+    return harvester.gz || (head !== undefined && !showsOtherHead(harvester, head));
   }
 
   /** Whether the held file, out of sight among these, was cut or written anew before it vanished. */
@@ -334,13 +349,28 @@ export class Generation implements KnownGeneration {
     const { harvester, head } = this;
     if (harvester === undefined || harvester.gz || head === undefined) return false;
     if (files.some(({ ino, dev }) => ino === harvester.ino && dev === harvester.dev)) return false;
-    return harvester.sizeNow() < this.position || !headUnchanged(harvester.fd, head);
+    return harvester.sizeNow() < this.position || showsOtherHead(harvester, head);
   }
 
   release(): void {
     this.harvester?.release();
     this.harvester = undefined;
     this.head = undefined;
+  }
+}
+
+/** A file that cannot be read (EIO) shows nothing: whoever reads on meets the same error, and reports it. */
+function showsOtherHead({ fd }: Harvester, head: Head): boolean {
+  return quietly(() => !headUnchanged(fd, head), false);
+}
+
+/** What a look at a file gives; something else when the system refuses it. */
+function quietly<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return otherwise;
+    throw error;
   }
 }
 

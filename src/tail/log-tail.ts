@@ -353,6 +353,7 @@ export class LogTail {
     const ended = this.#generations.hasEnded(generation, performance.now());
     const { position, longLine } = generation;
     try {
+      generation.requireHead();
       const fresh = longLine ? undefined : harvester.readFresh(slot.slab, position);
       const result = fresh ?? (await harvester.read(slot, position, ended, longLine));
       generation.failures = 0;

@@ -304,7 +304,7 @@ export class Scanner {
   ): SeenFile | undefined {
     if (listed.ino !== NOT_LOOKED_AT) {
       const held = options.heldAt(listed.dev, listed.ino);
-      if (held !== undefined) return lookAtHeld(listed, held, options);
+      if (held !== undefined) return this.#lookAtHeld(listed, held, options);
       const known = this.#known.get(listed.path);
       if (known !== undefined && isUnchanged(known, listed)) return known;
     }
@@ -327,7 +327,7 @@ export class Scanner {
       }
       const file = fileOf(path, listed, stats);
       const held = options.heldAt(file.dev, file.ino);
-      if (held !== undefined) return lookAtHeld(file, held, options);
+      if (held !== undefined) return this.#lookAtHeld(file, held, options);
       const head = gz ? readGzHead(fd) : readHead(fd, options.isEnded(file));
       if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
       else this.#problems.clear(path);
@@ -335,6 +335,15 @@ export class Scanner {
       return { ...file, fingerprint, contentBytes: gz ? gzContentSize(fd) : file.size };
     } catch (error) {
       this.#cannot(path, error, 'the file cannot be read');
+      return undefined;
+    }
+  }
+
+  #lookAtHeld(file: SeenFile, held: HeldFile, options: ScanOptions): SeenFile | undefined {
+    try {
+      return lookAtHeld(file, held, options);
+    } catch (error) {
+      this.#cannot(file.path, error, 'the file cannot be read');
       return undefined;
     }
   }
