@@ -10,7 +10,6 @@ import { isAssigned, reconcile, type Assignment, type SeenFile } from './file-se
 import {
   Generation,
   heldFiles,
-  oldestFirst,
   openHarvester,
   recall,
   retired,
@@ -18,6 +17,7 @@ import {
   type Harvester,
 } from './generation.ts';
 import { lossOf } from './loss.ts';
+import { inReadingOrder, oldestFirst } from './order.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { mayHoldEventsSince, positionAtEnd } from './start.ts';
@@ -366,7 +366,10 @@ export class GenerationSet {
     // Noted while it is there: should it vanish unread, this much is lost.
     generation.largestBytes = Math.max(generation.largestBytes, best.contentBytes ?? 0);
     generation.learnHead();
-    if (wasActive && !generation.isActive) this.#parts.observer.rotated(this.#path);
+    if (!wasActive || generation.isActive) return;
+    this.#parts.observer.rotated(this.#path);
+    // What was rotated before it may be found only now.
+    if (this.#started && generation.position === 0) this.#fresh.add(generation);
   }
 
   /** The generation is nowhere in the directory. What is held is still read; what is not, is gone. */
@@ -440,14 +443,10 @@ export class GenerationSet {
       if (this.#started) this.#fresh.add(generation);
     }
     if (!this.#started) this.#generations.sort(oldestFirst);
-    else if (this.#fresh.size > 0) this.#sortFresh();
+    else if (this.#fresh.size > 0) {
+      this.#generations = inReadingOrder(this.#generations, this.#fresh);
+    }
     if (scan.complete) this.#fresh.clear();
-  }
-
-  #sortFresh(): void {
-    const known = this.#generations.filter((generation) => !this.#fresh.has(generation));
-    const fresh = this.#generations.filter((generation) => this.#fresh.has(generation));
-    this.#generations = [...known, ...fresh.sort(oldestFirst)];
   }
 
   /** Where a generation begins that has no checkpoint and was there when the agent came. */

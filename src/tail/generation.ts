@@ -22,7 +22,7 @@ import {
   type Head,
   GZ_SIZE_MODULUS,
 } from './fingerprint.ts';
-import { compareAge, parseLogFileName, type Age } from './names.ts';
+import { parseLogFileName, type Age } from './names.ts';
 import type { HeldFile, Scan } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
 import type { GenerationView, Remembered, Room } from './tail.ts';
@@ -415,8 +415,4 @@ export function recall(remembered: Remembered): Generation {
 export function retired(): Age {
   const epochMs = Date.now();
   return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
-}
-
-export function oldestFirst(a: Generation, b: Generation): number {
-  return compareAge(a.age, b.age) || a.key - b.key;
 }

@@ -1,0 +1,30 @@
+/**
+ * In which order the generations of a log are read: oldest first. Pure; it knows what their names say of their age, and
+ * in which order they were found.
+ */
+import { compareAge, type Age } from './names.ts';
+
+/** As much of a generation as order takes. */
+interface Ordered {
+  readonly age: Age;
+  readonly isActive: boolean;
+  readonly position: number;
+  /** Where it is on disk; nowhere, once it is deleted. */
+  readonly places: readonly unknown[];
+}
+
+/** For a stable sort of what stands in the order of its finding. */
+export function oldestFirst(a: Ordered, b: Ordered): number {
+  return compareAge(a.age, b.age);
+}
+
+/**
+ * What is fresh is younger than what was known, whatever became of the names; among what is fresh the names decide. The
+ * active file comes last, also when it was known before, as long as nothing was read of it. What is deleted by now was
+ * older than what is there.
+ */
+export function inReadingOrder<G extends Ordered>(all: readonly G[], fresh: ReadonlySet<G>): G[] {
+  const isFresh = (one: G): boolean =>
+    (fresh.has(one) && one.places.length > 0) || (one.isActive && one.position === 0);
+  return [...all.filter((one) => !isFresh(one)), ...all.filter(isFresh).sort(oldestFirst)];
+}
