@@ -119,6 +119,7 @@ export class GenerationSet {
     for (let index = this.#cursor; index < this.#generations.length; index++) {
       const generation = this.#generations[index];
       if (generation === undefined || this.#mayHaveOlder(generation)) return undefined;
+      if (this.#awaitsIdentity(generation, now)) return undefined;
       const idle = generation.fingerprint === undefined || !generation.hasUnread();
       if (idle && quiet) this.#cursor = index + 1;
       if (idle) continue;
@@ -135,6 +136,14 @@ export class GenerationSet {
   #mayHaveOlder(generation: Generation): boolean {
     if (this.#complete) return false;
     return this.#stale || generation.isActive || this.#fresh.has(generation);
+  }
+
+  /** A file that ends in the middle of its first line gets its identity soon, and comes before the younger ones. */
+  #awaitsIdentity(generation: Generation, now: number): boolean {
+    if (!generation.lacksIdentity) return false;
+    if (!this.hasEnded(generation, now)) return true;
+    if (!generation.isNameless) generation.identify(true, this.#generations);
+    return false;
   }
 
   /** Looks again at every generation, also at those that were read to their end. */
@@ -175,9 +184,8 @@ export class GenerationSet {
         deadline = Math.min(deadline, generation.missingSince + MISSING_GRACE_MS);
       }
       const waits = generation.isInsideLine || generation.lacksIdentity;
-      if (!generation.isActive && waits) {
-        deadline = Math.min(deadline, Math.max(now, generation.changedAt + TAIL_GRACE_MS));
-      }
+      const ended = generation.changedAt + TAIL_GRACE_MS;
+      if (!generation.isActive && waits && ended > now) deadline = Math.min(deadline, ended);
     }
     return deadline;
   }

@@ -184,6 +184,9 @@ export class Generation implements KnownGeneration {
   /** The gz that was read to its end, so that a trailer that lies is not believed for ever. */
   exhaustedGz: SeenFile | undefined;
 
+  /** How long it was when it had ended and still had no first line (a hole of NULs). */
+  #namelessBytes = -1;
+
   constructor(start: {
     position: number;
     age: Age;
@@ -260,6 +263,11 @@ export class Generation implements KnownGeneration {
     return this.fingerprint === undefined && !this.isActive && this.contentBytes() > 0;
   }
 
+  /** Whether there is no first line in it, although it has ended. */
+  get isNameless(): boolean {
+    return this.#namelessBytes === this.contentBytes();
+  }
+
   /** Goes to the first line: what a copytruncate leaves before it is a hole of NULs, often longer than any event. */
   skipHole(): void {
     this.position = Math.max(this.position, this.head?.start ?? 0);
@@ -323,6 +331,7 @@ export class Generation implements KnownGeneration {
     if (this.harvester === undefined || this.harvester.gz) return true;
     const { fd } = this.harvester;
     const head = quietly(() => readHead(fd, ended), 'incomplete');
+    this.#namelessBytes = ended ? this.contentBytes() : -1;
     if (typeof head !== 'object') return true;
     if (others.some(({ fingerprint }) => fingerprint === head.fingerprint)) return false;
     this.fingerprint = head.fingerprint;
