@@ -16,6 +16,7 @@ import {
   viewOf,
   type Harvester,
 } from './generation.ts';
+import { deadlineOf, hasEnded, isEndedFile, isMissedLongEnough } from './grace.ts';
 import { lossOf } from './loss.ts';
 import { inReadingOrder, oldestFirst } from './order.ts';
 import { errorCode } from './problems.ts';
@@ -30,18 +31,10 @@ import type {
   Remembered,
 } from './tail.ts';
 
-/**
- * How long a last line without a newline is waited for in a file that is no longer the active one, before it is
- * delivered as it is. lumberjack closes before it renames; only an older writer may still be at it.
- */
-const TAIL_GRACE_MS = 1000;
 /** How long a file is held after its end was read: an older writer may keep writing to a renamed file. */
 const RELEASE_AFTER_MS = 10_000;
 /** How long a file that cannot be opened is left alone. */
 const REOPEN_AFTER_MS = 1000;
-/** How long a file must be nowhere before it counts as deleted: a rename may fall between two looks. */
-const MISSING_GRACE_MS = 1000;
-
 export class GenerationSet {
   readonly #path: string;
   readonly #options: LogTailOptions;
@@ -105,7 +98,7 @@ export class GenerationSet {
     return {
       full,
       newestFirst: this.#started,
-      isEnded: (file) => this.#isEndedFile(file),
+      isEnded: (file) => isEndedFile(file, this.#options),
       heldAt: (dev, ino) => held.get(`${dev}:${ino}`),
     };
   }
@@ -165,27 +158,14 @@ export class GenerationSet {
 
   /** Whether nothing more will be appended, so that the last bytes are a line even without a newline. */
   hasEnded(generation: Generation, now: number): boolean {
-    if (generation.harvester?.gz === true) return true;
-    if (generation.isActive) return !this.#options.follow && !this.#options.remembers;
-    return !this.#options.follow || now - generation.changedAt >= TAIL_GRACE_MS;
+    return hasEnded(generation, this.#options, now);
   }
 
-  #isEndedFile({ backup, mtimeMs }: SeenFile): boolean {
-    if (backup === undefined) return !this.#options.follow && !this.#options.remembers;
-    return !this.#options.follow || Date.now() - mtimeMs >= TAIL_GRACE_MS;
-  }
-
-  /** When something may be due without any event: a tail's grace, or a retry. */
+  /** When something may be due without any event. */
   nextDeadline(now: number): number {
     let deadline = Infinity;
     for (const generation of this.#generations) {
-      if (generation.notBefore > now) deadline = Math.min(deadline, generation.notBefore);
-      if (generation.missingSince !== undefined) {
-        deadline = Math.min(deadline, generation.missingSince + MISSING_GRACE_MS);
-      }
-      const waits = generation.isInsideLine || generation.lacksIdentity;
-      const ended = generation.changedAt + TAIL_GRACE_MS;
-      if (!generation.isActive && waits && ended > now) deadline = Math.min(deadline, ended);
+      deadline = Math.min(deadline, deadlineOf(generation, now));
     }
     return deadline;
   }
@@ -275,7 +255,7 @@ export class GenerationSet {
   /** Whether time alone has settled something: what is missing is deleted, what has half a line is ended. */
   isDue(now: number): boolean {
     return this.#generations.some((generation) => {
-      return isDue(generation.missingSince, now) || this.#endedUnknown(generation, now);
+      return isMissedLongEnough(generation, now) || this.#endedUnknown(generation, now);
     });
   }
 
@@ -294,7 +274,7 @@ export class GenerationSet {
   /** Counts what is still nowhere to be found as lost. */
   concludeMissing(now: number): void {
     for (const generation of this.#generations) {
-      const due = !this.#options.follow || isDue(generation.missingSince, now);
+      const due = !this.#options.follow || isMissedLongEnough(generation, now);
       if (generation.missingSince === undefined || !due) continue;
       this.#lose(generation, generation.wasCut ? 'cut' : 'deleted');
     }
@@ -507,8 +487,4 @@ export class GenerationSet {
       return undefined;
     }
   }
-}
-
-function isDue(missingSince: number | undefined, now: number): boolean {
-  return missingSince !== undefined && now - missingSince >= MISSING_GRACE_MS;
 }
