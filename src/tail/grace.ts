@@ -25,7 +25,8 @@ export function hasEnded(generation: Generation, { follow, remembers }: How, now
 /** The same of a file that nobody knows yet. */
 export function isEndedFile({ backup, mtimeMs }: SeenFile, { follow, remembers }: How): boolean {
   if (backup === undefined) return !follow && !remembers;
-  return !follow || Date.now() - mtimeMs >= TAIL_GRACE_MS;
+  // A time to come is that of a clock that was set back since: nothing would end for as long.
+  return !follow || Math.abs(Date.now() - mtimeMs) >= TAIL_GRACE_MS;
 }
 
 export function isMissedLongEnough({ missingSince }: Generation, now: number): boolean {
