@@ -327,7 +327,7 @@ export class GenerationSet {
       if (isCut) generation.release();
       generation.wasCut ||= isCut;
       if (files !== undefined) this.#moveTo(generation, files);
-      else if (generation.isGoneFrom(scan)) this.#miss(generation, assignment);
+      else if (isCut || generation.isGoneFrom(scan)) this.#miss(generation, assignment);
       if (generation.places.length === 0 && this.#endedUnknown(generation, performance.now())) {
         if (!generation.identify(true, this.#generations)) generation.release();
       }
@@ -366,9 +366,9 @@ export class GenerationSet {
     const wasActive = generation.isActive && generation.places.length > 0;
     generation.places = [];
     if (harvester !== undefined && isAssigned(assignment, harvester)) {
-      // Its file turned out to be a copy of another generation; nothing was read of it.
       generation.release();
-      return;
+      // Its file turned out to be a copy of another generation; nothing was read of it.
+      if (generation.fingerprint === undefined) return;
     }
     if (generation.isActive) generation.age = retired();
     if (wasActive) this.#parts.observer.rotated(this.#path);
