@@ -142,6 +142,11 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else list.push(value);
 }
 
+/** Nothing is in it, and as a rule nothing will be. */
+export function isEmptyBackup({ backup, gz, size }: SeenFile): boolean {
+  return backup !== undefined && !gz && size === 0;
+}
+
 /** Whether a held file is somebody's now. Few generations that are missing are held: no index pays. */
 export function isAssigned(
   { places, started }: Assignment,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ByteRange, LongLine } from '../event/block.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import type { OpenFile } from './descriptors.ts';
-import { isAssigned, reconcile, type Assignment, type SeenFile } from './file-set.ts';
+import { isAssigned, isEmptyBackup, reconcile, type Assignment, type SeenFile } from './file-set.ts';
 import {
   Generation,
   heldFiles,
@@ -421,7 +421,8 @@ export class GenerationSet {
   #start(assignment: Assignment, scan: Scan): void {
     for (const files of assignment.started) {
       const [first] = files;
-      if (first === undefined) continue;
+      // An empty backup that nobody holds would be another generation each time, and each a rotation.
+      if (first === undefined || isEmptyBackup(first)) continue;
       const now = performance.now();
       const generation = new Generation({ position: 0, age: first, now });
       this.#moveTo(generation, files);
