@@ -307,15 +307,15 @@ export class GenerationSet {
     this.#complete = scan?.complete ?? true;
     this.#stale = scan?.stale ?? false;
     if (scan === undefined) return;
-    const passing = new Set([...scan.opened.values()].map(({ fd }) => fd));
+    const passing = new Map(scan.opened);
     try {
       const assignment = reconcile(this.#generations, scan.seen);
       this.#place(assignment, scan);
       this.#start(assignment, scan);
-      this.#holdUnread(scan.opened, passing);
+      this.#holdUnread(passing);
       if (scan.complete && scan.seen.length > 0) this.#started = true;
     } finally {
-      for (const fd of passing) this.#parts.descriptors.close(fd);
+      for (const { fd } of passing.values()) this.#parts.descriptors.close(fd);
     }
   }
 
@@ -458,25 +458,25 @@ export class GenerationSet {
    * Holds the active file, and the oldest unread ones up to the limit: those are deleted first. `passing` are the
    * descriptors of the scan that nobody has taken over.
    */
-  #holdUnread(opened: ReadonlyMap<string, OpenFile>, passing: Set<number>): void {
+  #holdUnread(passing: Map<string, OpenFile>): void {
     for (const generation of this.#generations) {
       if (generation.harvester !== undefined || generation.places.length === 0) continue;
       const wanted = generation.isActive
         ? this.#options.follow || generation.hasUnread()
         : generation.hasUnread() && !this.#parts.descriptors.fullWithout(passing.size);
-      if (!wanted) continue;
-      const harvester = this.#open(generation, opened);
-      if (harvester !== undefined) passing.delete(harvester.fd);
+      if (wanted) this.#open(generation, passing);
     }
   }
 
-  #open(generation: Generation, opened: ReadonlyMap<string, OpenFile>): Harvester | undefined {
+  #open(generation: Generation, passing: Map<string, OpenFile>): Harvester | undefined {
     const place = generation.bestPlace();
     if (place === undefined) return undefined;
     const { descriptors, problems } = this.#parts;
     try {
-      const harvester = openHarvester(place, opened.get(place.path), this.#options, descriptors);
+      const harvester = openHarvester(place, passing.get(place.path), this.#options, descriptors);
       if (harvester === undefined) return undefined;
+      // Another generation may have been seen under the same path: it must not take the descriptor, too.
+      passing.delete(place.path);
       generation.harvester = harvester;
       generation.learnHead();
       problems.clear(place.path);
