@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import type { ByteRange, LongLine } from '../event/block.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import type { OpenFile } from './descriptors.ts';
-import { isAssigned, isEmptyBackup, reconcile, type Assignment, type SeenFile } from './file-set.ts';
+import {
+  isAssigned,
+  isEmptyBackup,
+  reconcile,
+  type Assignment,
+  type SeenFile,
+} from './file-set.ts';
 import {
   Generation,
   heldFiles,
@@ -44,6 +50,8 @@ export class GenerationSet {
   #generations: Generation[] = [];
   /** False while a scan has more files to identify; then the newest must not be read yet. */
   #complete = false;
+  /** As of the last complete scan; see scanner.ts. */
+  #unreadableSince = -Infinity;
   /** True while a scan has to look again: older files may turn up. */
   #stale = false;
   /** True once a whole scan saw files: what appears later is new, `--from` does not concern it. */
@@ -276,6 +284,7 @@ export class GenerationSet {
     for (const generation of this.#generations) {
       const due = !this.#options.follow || isMissedLongEnough(generation, now);
       if (generation.missingSince === undefined || !due) continue;
+      if (generation.placedAt < this.#unreadableSince) continue;
       this.#lose(generation, generation.wasCut ? 'cut' : 'deleted');
     }
     this.#forget();
@@ -306,6 +315,7 @@ export class GenerationSet {
     this.#cursor = 0;
     this.#complete = scan?.complete ?? true;
     this.#stale = scan?.stale ?? false;
+    if (this.#complete) this.#unreadableSince = scan?.unreadableSince ?? Infinity;
     if (scan === undefined) return;
     const passing = new Map(scan.opened);
     try {
@@ -401,9 +411,9 @@ export class GenerationSet {
 
   /** Nothing on disk, nothing held: there is nothing to know about it any more. */
   #isForgotten(generation: Generation): boolean {
-    const { places, harvester, missingSince } = generation;
+    const { places, harvester, missingSince, placedAt } = generation;
     const gone = places.length === 0 && harvester === undefined && missingSince === undefined;
-    return gone && this.#started;
+    return gone && this.#started && placedAt >= this.#unreadableSince;
   }
 
   #forget(): void {

@@ -216,7 +216,7 @@ export class Generation implements KnownGeneration {
   /** Whether it is nowhere on disk when it has no place in the scan. */
   isGoneFrom(scan: Scan): boolean {
     if (this.harvester?.isUnlinked() === true) return true;
-    return scan.complete && scan.seen.length > 0 && this.placedAt >= scan.unreadableSince;
+    return scan.complete && this.placedAt >= scan.unreadableSince;
   }
 
   get held(): Harvester | undefined {

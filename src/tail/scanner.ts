@@ -51,7 +51,7 @@ export interface Scan {
   /**
    * When a file that cannot be read was first met that still cannot (ms, monotonic; the latest of them): a
    * generation that was not found since may be that file. -Infinity when all can be read; Infinity when a file
-   * vanished while it was looked for: it may be there under another name, and may be any.
+   * vanished while it was looked for (it may be there under another name, and may be any), or when none is there.
    */
   readonly unreadableSince: number;
 }
@@ -169,8 +169,11 @@ export class Scanner {
     if (complete) this.#forgetOthers();
     const seen = this.#seen(complete ? 0 : first, this.#next);
     if (complete) this.#conclude();
-    const unreadableSince =
-      this.#vanished > 0 ? Infinity : Math.max(-Infinity, ...this.#unreadable.values());
+    // An empty directory proves no more than one that cannot be read.
+    const isUncertain = this.#vanished > 0 || seen.length === 0;
+    const unreadableSince = isUncertain
+      ? Infinity
+      : Math.max(-Infinity, ...this.#unreadable.values());
     return { seen, opened, complete, stale: stale && !complete, unreadableSince };
   }
 
