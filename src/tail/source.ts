@@ -86,6 +86,11 @@ class GzSource implements ByteSource {
     try {
       piece = await this.#decompressor?.next();
     } catch (error) {
+      // What the disk refuses (EIO) it may give the next time: it begins anew then.
+      if (error instanceof Error && 'syscall' in error) {
+        this.close();
+        throw error;
+      }
       this.#ended = true;
       throw new DamagedGzipError(this.#base + this.#keptBytes, error);
     }
