@@ -20,11 +20,13 @@ export function oldestFirst(a: Ordered, b: Ordered): number {
 
 /**
  * What is fresh is younger than what was known, whatever became of the names; among what is fresh the names decide. The
- * active file comes last, also when it was known before, as long as nothing was read of it. What is deleted by now was
- * older than what is there.
+ * active file comes last, also when it was known before, as long as nothing was read of it. A numbered backup that is
+ * deleted by now was older than what is there: its number says nothing any more.
  */
 export function inReadingOrder<G extends Ordered>(all: readonly G[], fresh: ReadonlySet<G>): G[] {
+  const hasAge = ({ places, age }: G): boolean =>
+    places.length > 0 || age.backup?.kind !== 'numbered';
   const isFresh = (one: G): boolean =>
-    (fresh.has(one) && one.places.length > 0) || (one.isActive && one.position === 0);
+    (fresh.has(one) && hasAge(one)) || (one.isActive && one.position === 0);
   return [...all.filter((one) => !isFresh(one)), ...all.filter(isFresh).sort(oldestFirst)];
 }
