@@ -142,7 +142,7 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else list.push(value);
 }
 
-/** Nothing is in it, and as a rule nothing will be. */
+/** Nothing is in it, and nobody holds it: it would be another generation with each look, and each a rotation. */
 export function isEmptyBackup({ backup, gz, size }: SeenFile): boolean {
   return backup !== undefined && !gz && size === 0;
 }

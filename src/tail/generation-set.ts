@@ -253,7 +253,11 @@ export class GenerationSet {
       return stats !== undefined || active !== undefined;
     }
     if (active.fingerprint === undefined && stats.size > 0) return true;
-    return stats.ino !== active.harvester.ino || stats.size < active.position || !active.isIntact();
+    if (stats.ino !== active.harvester.ino || !active.isIntact()) return true;
+    if (stats.size < active.position) return true;
+    // Should it be cut before more of it is read, this much is lost.
+    active.largestBytes = Math.max(active.largestBytes, stats.size);
+    return false;
   }
 
   activeIsLink(): boolean {
@@ -431,7 +435,6 @@ export class GenerationSet {
   #start(assignment: Assignment, scan: Scan): void {
     for (const files of assignment.started) {
       const [first] = files;
-      // An empty backup that nobody holds would be another generation each time, and each a rotation.
       if (first === undefined || isEmptyBackup(first)) continue;
       const now = performance.now();
       const generation = new Generation({ position: 0, age: first, now });
