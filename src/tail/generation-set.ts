@@ -127,7 +127,7 @@ export class GenerationSet {
       quiet = false;
       // A file that cannot be read must not stop the younger ones: rotation would delete them unread.
       if (generation.notBefore > now) continue;
-      if (!this.#waitsForNewline(generation) || this.hasEnded(generation, now)) return generation;
+      if (!generation.waitsForNewline || this.hasEnded(generation, now)) return generation;
       if (!generation.isActive) return undefined;
     }
     return undefined;
@@ -156,12 +156,8 @@ export class GenerationSet {
     const now = performance.now();
     return this.#generations.some((generation) => {
       if (generation.fingerprint === undefined || !generation.hasUnread()) return false;
-      return !this.#waitsForNewline(generation) || this.hasEnded(generation, now);
+      return !generation.waitsForNewline || this.hasEnded(generation, now);
     });
-  }
-
-  #waitsForNewline(generation: Generation): boolean {
-    return generation.isInsideLine && generation.contentBytes() <= generation.pendingEnd;
   }
 
   /** Whether nothing more will be appended, so that the last bytes are a line even without a newline. */

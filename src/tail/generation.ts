@@ -279,6 +279,11 @@ export class Generation implements KnownGeneration {
     return this.pendingEnd > this.position;
   }
 
+  /** Whether everything was read but a last line that has no newline yet. */
+  get waitsForNewline(): boolean {
+    return this.isInsideLine && this.contentBytes() <= this.pendingEnd;
+  }
+
   /** The place to read from: a plain file that holds the position, the active one first; else the gz. */
   bestPlace(): SeenFile | undefined {
     if (this.places.length === 1) return this.places[0];
