@@ -77,10 +77,10 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'write the checkpoints in place',
     'state-file.js',
-    'const temporary = `${path}.new`;',
-    'const temporary = path;',
+    'return `${path}${TEMPORARY_ENDING}`;',
+    'return path;',
   ),
-  one('no fsync before the rename', 'state-file.js', 'await handle.sync();', ''),
+  one('no fsync before the rename', 'state-file.js', 'await this.#handle.sync();', ''),
   one('count a loss as nothing', 'tail/generation-set.js', 'this.#parts.observer.lost(loss);', ''),
   one(
     'generations out of order',

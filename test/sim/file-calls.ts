@@ -136,16 +136,18 @@ function promiseCalls(machine: () => Machine): Readonly<Record<string, Call>> {
 /** As much of FileHandle as the agent uses. */
 function openHandle(machine: Machine, path: string, flags: string, mode?: number) {
   const inode = flags === 'r' ? readable(machine, path) : machine.files.create(path, mode);
-  if (flags === 'w') machine.files.truncate(path, inode);
+  if (flags.startsWith('w')) machine.files.truncate(path, inode);
   const fd = machine.open(path, inode);
   return {
     fd,
-    appendFile: async (bytes: Uint8Array) => {
-      // The buffer is used again as soon as it is written.
-      return machine.later('write', path, () =>
-        machine.files.write(path, inode, Buffer.from(bytes)),
-      );
-    },
+    write: async (bytes: Uint8Array, offset: number, length: number, position: number) =>
+      machine.later('write', path, () => {
+        const written = Buffer.from(bytes.subarray(offset, offset + length));
+        machine.files.write(path, inode, written, position);
+        return { bytesWritten: written.length };
+      }),
+    truncate: async (size: number) =>
+      machine.later('write', path, () => machine.files.truncate(path, inode, size)),
     sync: async () => machine.later('sync', path, () => machine.files.sync(inode)),
     close: async () => machine.later('close', path, () => machine.close(fd)),
   };
