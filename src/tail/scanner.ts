@@ -2,7 +2,7 @@
  * Looks at the directory of one log and says which of its files are there, with their identity. It reads heads
  * of files that it has not seen before; it decides nothing about generations.
  */
-import { readdirSync, statSync, type Stats } from 'node:fs';
+import { fstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { Descriptors, OpenFile } from './descriptors.ts';
 import type { SeenFile } from './file-set.ts';
@@ -335,7 +335,10 @@ export class Scanner {
       if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
       else this.#problems.clear(path);
       const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
-      return { ...file, fingerprint, contentBytes: gz ? gzContentSize(fd) : file.size };
+      if (gz) return { ...file, fingerprint, contentBytes: gzContentSize(fd) };
+      // It was empty when it was opened, and an older writer has written to it since.
+      const hasGrown = fingerprint !== undefined && file.size === 0;
+      return { ...(hasGrown ? fileOf(path, listed, fstatSync(fd)) : file), fingerprint };
     } catch (error) {
       this.#cannot(path, error, 'the file cannot be read');
       return undefined;
