@@ -16,6 +16,7 @@ import {
 import {
   Generation,
   heldFiles,
+  identifyCompressed,
   openHarvester,
   recall,
   retired,
@@ -24,7 +25,7 @@ import {
 } from './generation.ts';
 import { deadlineOf, hasEnded, isEndedFile, isMissedLongEnough } from './grace.ts';
 import { lossOf } from './loss.ts';
-import { inReadingOrder, oldestFirst } from './order.ts';
+import { inFirstOrder, inReadingOrder } from './order.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { mayHoldEventsSince, positionAtEnd } from './start.ts';
@@ -167,11 +168,10 @@ export class GenerationSet {
 
   /** When something may be due without any event. */
   nextDeadline(now: number): number {
-    let deadline = Infinity;
-    for (const generation of this.#generations) {
-      deadline = Math.min(deadline, deadlineOf(generation, now));
-    }
-    return deadline;
+    return this.#generations.reduce(
+      (least, one) => Math.min(least, deadlineOf(one, now)),
+      Infinity,
+    );
   }
 
   /** @param longLine the one that the position is inside of. */
@@ -319,6 +319,7 @@ export class GenerationSet {
     if (scan === undefined) return;
     const passing = new Map(scan.opened);
     try {
+      identifyCompressed(this.#generations, scan.seen);
       const assignment = reconcile(this.#generations, scan.seen);
       this.#place(assignment, scan);
       this.#start(assignment, scan);
@@ -440,7 +441,7 @@ export class GenerationSet {
       this.#generations.push(generation);
       if (this.#started) this.#fresh.add(generation);
     }
-    if (!this.#started) this.#generations.sort(oldestFirst);
+    if (!this.#started) this.#generations = inFirstOrder(this.#generations);
     else if (this.#fresh.size > 0) {
       this.#generations = inReadingOrder(this.#generations, this.#fresh);
     }

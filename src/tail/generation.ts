@@ -388,6 +388,18 @@ function quietly<T>(look: () => T, otherwise: T): T {
   }
 }
 
+/** What was compressed has ended, also in the middle of its first line: whoever holds it learns who it is. */
+export function identifyCompressed(
+  generations: readonly Generation[],
+  seen: readonly SeenFile[],
+): void {
+  for (const generation of generations) {
+    if (generation.fingerprint !== undefined) continue;
+    const gzPath = `${generation.lastSeen?.path}.gz`;
+    if (seen.some(({ gz, path }) => gz && path === gzPath)) generation.identify(true, generations);
+  }
+}
+
 /** The open files by device and inode. */
 export function heldFiles(generations: readonly Generation[]): Map<string, HeldFile> {
   const held = new Map<string, HeldFile>();

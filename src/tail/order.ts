@@ -14,8 +14,17 @@ interface Ordered {
 }
 
 /** For a stable sort of what stands in the order of its finding. */
-export function oldestFirst(a: Ordered, b: Ordered): number {
+function oldestFirst(a: Ordered, b: Ordered): number {
   return compareAge(a.age, b.age);
+}
+
+/**
+ * At the start the names decide. What is remembered and was not found has no name that says anything: it comes first,
+ * apart from the others, whose order it would upset.
+ */
+export function inFirstOrder<G extends Ordered>(all: readonly G[]): G[] {
+  const isFound = ({ places }: G): boolean => places.length > 0;
+  return [...all.filter((one) => !isFound(one)), ...all.filter(isFound).sort(oldestFirst)];
 }
 
 /**

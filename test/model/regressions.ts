@@ -14,5 +14,8 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
   { seed: 196, was: 'an error of the disk in the callback of a watch ended the agent' },
   { seed: 348, was: 'a file that could not be read at the start was shipped again when it could' },
   { seed: 100_028, was: 'an active file that was deleted was read before older backups' },
+  { seed: 1884, was: 'an empty backup that was written to while it was looked at was forgotten' },
+  { seed: 501_878, was: 'what was remembered and gone upset the order of what was there' },
+  { seed: 502_307, was: 'a backup that was compressed in its first line was shipped last' },
   { seed: 100_048, was: 'bytes that were seen and cut were not counted as lost' },
 ];
