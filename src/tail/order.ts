@@ -11,6 +11,8 @@ interface Ordered {
   readonly position: number;
   /** Where it is on disk; nowhere, once it is deleted. */
   readonly places: readonly unknown[];
+  /** Its open file. */
+  readonly harvester: unknown;
 }
 
 /** For a stable sort of what stands in the order of its finding. */
@@ -23,7 +25,8 @@ function oldestFirst(a: Ordered, b: Ordered): number {
  * apart from the others, whose order it would upset.
  */
 export function inFirstOrder<G extends Ordered>(all: readonly G[]): G[] {
-  const isFound = ({ places }: G): boolean => places.length > 0;
+  const isFound = ({ places, harvester }: G): boolean =>
+    places.length > 0 || harvester !== undefined;
   return [...all.filter((one) => !isFound(one)), ...all.filter(isFound).sort(oldestFirst)];
 }
 
