@@ -86,8 +86,8 @@ export class Memory {
 
   #remembered(log: string, orphan: boolean): Remembered[] {
     const missed = new Set(this.#losses.map(({ fingerprint }) => fingerprint));
-    return this.#book.of(log).map(({ path, fingerprint, dev, ino, offset, size }) => {
-      const isMissed = missed.has(fingerprint);
+    return this.#book.of(log).map(({ path, fingerprint, dev, ino, offset, size, gone }) => {
+      const isMissed = gone !== undefined || missed.has(fingerprint);
       return { path, fingerprint, dev, ino, offset, size, orphan, isMissed };
     });
   }

@@ -192,6 +192,7 @@ describe('what is saved', () => {
       offset: 42,
       size: 100,
       time: undefined,
+      gone: undefined,
       accounts: { ...NOTHING_SETTLED, earlierBytes: 42 },
     });
     assert.ok(Math.abs(Date.now() - Date.parse(updated)) < 60_000);

@@ -16,7 +16,7 @@ interface Entry {
 }
 
 /** A checkpoint without its time stamp. */
-export type Position = Omit<Checkpoint, 'updated'>;
+export type Position = Omit<Checkpoint, 'updated' | 'gone'>;
 
 /** What is known of a generation without its file. */
 export type Settled = Pick<Checkpoint, 'fingerprint' | 'offset' | 'size' | 'accounts' | 'time'>;
@@ -54,10 +54,8 @@ export class CheckpointBook {
   put(log: string, position: Position, now: Date): void {
     const entries = this.#log(log);
     const known = entries.get(position.fingerprint);
-    if (known !== undefined && isSame(known.checkpoint, position)) {
-      known.goneSince = undefined;
-      return;
-    }
+    const isBack = known?.checkpoint.gone !== undefined;
+    if (known !== undefined && !isBack && isSame(known.checkpoint, position)) return;
     const checkpoint = { ...position, updated: now.toISOString() };
     entries.set(position.fingerprint, { checkpoint, goneSince: undefined });
     this.#dirty = true;
@@ -84,6 +82,9 @@ export class CheckpointBook {
       if (present.has(fingerprint)) continue;
       entry.goneSince ??= now.getTime();
       gone.push([fingerprint, entry]);
+      if (entry.checkpoint.gone !== undefined) continue;
+      entry.checkpoint = { ...entry.checkpoint, gone: now.toISOString() };
+      this.#dirty = true;
     }
     const tooMany = gone.length - MAX_GONE;
     gone.forEach(([fingerprint, entry], index) => {

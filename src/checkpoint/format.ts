@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly size: number;
   /** RFC 3339: when the offset was last saved. */
   readonly updated: string;
+  /** RFC 3339: since then it is nowhere on disk, and nothing more of it can come. */
+  readonly gone?: string | undefined;
   /** What became of the bytes before the offset: they add up to it. */
   readonly accounts: GenerationAccounts;
   /** RFC 3339: of the last event before the offset, when it has one. */
@@ -116,7 +118,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 function parseCheckpoint(entry: unknown, index: number): Checkpoint {
   const where = `checkpoint ${index + 1}`;
   if (!isRecord(entry)) throw broken(`${where} is not an object`);
-  const { path, fingerprint, updated, time } = entry;
+  const { path, fingerprint, updated, time, gone } = entry;
   if (typeof path !== 'string' || typeof fingerprint !== 'string' || fingerprint === '') {
     throw broken(`${where} has no path or fingerprint`);
   }
@@ -130,6 +132,7 @@ function parseCheckpoint(entry: unknown, index: number): Checkpoint {
     size: byteCount(entry, 'size', where),
     updated: typeof updated === 'string' ? updated : new Date(0).toISOString(),
     time: typeof time === 'string' ? time : undefined,
+    gone: typeof gone === 'string' ? gone : undefined,
     accounts: parseAccounts(entry['accounts'], offset, where),
   };
 }

@@ -106,7 +106,7 @@ export interface Remembered {
   readonly size: number;
   /** It belonged to a log that is not there any more: known again by its content only, and not missed. */
   readonly orphan: boolean;
-  /** That it is gone, and may have grown before, was told already. */
+  /** It had its end before it was gone, or that it may have grown was told already. */
   readonly isMissed?: boolean;
 }
 

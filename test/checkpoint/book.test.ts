@@ -109,7 +109,9 @@ describe('a generation that is nowhere on disk', () => {
     book.sweep(LOG, present, NOON);
     book.sweep(LOG, present, later(24));
     assert.deepEqual(fingerprints(book), ['a', 'b']);
-    assert.equal(book.takeChanges(), undefined);
+    const gone = NOON.toISOString();
+    assert.deepEqual(book.takeChanges(), [checkpointOf('a'), checkpointOf('b', { gone })]);
+    assert.equal(book.takeChanges(), undefined, 'that it is gone is saved once');
     book.sweep(LOG, present, new Date(later(24).getTime() + 1));
     assert.deepEqual(fingerprints(book), ['a']);
     assert.deepEqual(book.takeChanges(), [checkpointOf('a')]);

@@ -22,6 +22,7 @@ const CHECKPOINT: Checkpoint = {
   size: 2000,
   updated: '2026-03-04T05:06:07.089Z',
   time: '2026-03-04T05:06:07.088Z',
+  gone: '2026-03-04T05:06:09.000Z',
   accounts: { ...NOTHING_SETTLED, delivered: { events: 3, bytes: 900 }, lostBytes: 100 },
 };
 const PROBLEM = { path: '/x', code: 'EACCES', message: 'no', since: '2026-03-04T05:06:07.089Z' };
@@ -64,6 +65,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record(
     size: fc.maxSafeNat(),
     updated: anyText,
     time: fc.option(anyText, { nil: undefined }),
+    gone: fc.option(anyText, { nil: undefined }),
     accounts: fc.record(
       {
         delivered: tally,
@@ -161,7 +163,7 @@ describe('a checkpoint file', () => {
   });
 
   it('may lack what nothing depends on', () => {
-    const { updated: _, time: __, accounts: ___, ...rest } = CHECKPOINT;
+    const { updated: _, time: __, accounts: ___, gone: ____, ...rest } = CHECKPOINT;
     const problems = [{ path: 1 }, null];
     const losses = [{ ...LOSS, bytes: '1' }, null];
     const outlooks = [
@@ -171,7 +173,15 @@ describe('a checkpoint file', () => {
     const text = JSON.stringify({ version: 1, checkpoints: [rest], problems, losses, outlooks });
     const accounts = { ...NOTHING_SETTLED, earlierBytes: rest.offset };
     assert.deepEqual(parseCheckpoints(text), {
-      checkpoints: [{ ...rest, updated: '1970-01-01T00:00:00.000Z', time: undefined, accounts }],
+      checkpoints: [
+        {
+          ...rest,
+          updated: '1970-01-01T00:00:00.000Z',
+          time: undefined,
+          gone: undefined,
+          accounts,
+        },
+      ],
       problems: [],
       losses: [],
       outlooks: [],

@@ -30,7 +30,7 @@ class Source implements CheckpointSource {
   get checkpoint() {
     const offset = this.#offset;
     const accounts = { ...NOTHING_SETTLED, earlierBytes: offset };
-    const file = { path: '/a', fingerprint: 'f', dev: 1, ino: 1, time: undefined };
+    const file = { path: '/a', fingerprint: 'f', dev: 1, ino: 1, time: undefined, gone: undefined };
     return { ...file, offset, size: offset, updated: '', accounts };
   }
 

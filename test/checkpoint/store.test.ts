@@ -28,7 +28,14 @@ function checkpointsAt(offset: number, count = 3): CheckpointFile {
     const path = `/var/log/kubernetes/audit-${index}.log`;
     const updated = '2026-03-04T05:06:07.089Z';
     const accounts = { ...NOTHING_SETTLED, lostBytes: offset };
-    const file = { path, fingerprint: `f${index}`, dev: 1, ino: index, time: undefined };
+    const file = {
+      path,
+      fingerprint: `f${index}`,
+      dev: 1,
+      ino: index,
+      time: undefined,
+      gone: undefined,
+    };
     return { ...file, offset, size: offset, updated, accounts };
   });
   return { checkpoints, problems: [], losses: [], outlooks: [] };

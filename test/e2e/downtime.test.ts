@@ -103,6 +103,23 @@ describe('a file that is deleted while the agent is down', () => {
     assert.equal(workplace.remembered().losses.length, 1);
   });
 
+  it('is not told of when the agent was there, and has read it to its end', async (t) => {
+    const workplace = new Workplace(t);
+    const { logs } = workplace;
+    logs.write('audit.log', eventsOf(1, 10));
+    const agent = await workplace.follow();
+    await workplace.delivered(agent, 10);
+    logs.remove('audit.log');
+    logs.write('audit.log', eventsOf(11, 20));
+    await workplace.delivered(agent, 20);
+    await agent.until('that it is gone', () => {
+      return workplace.remembered().checkpoints.some(({ gone }) => gone !== undefined);
+    });
+    await workplace.finish(agent, 20);
+    assert.deepEqual(workplace.lossRecords(), []);
+    assert.equal(workplace.shipped(), '1-20');
+  });
+
   it('is told of also when all that was seen of it was delivered', async (t) => {
     const workplace = new Workplace(t);
     const { logs } = workplace;
