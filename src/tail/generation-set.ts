@@ -29,7 +29,7 @@ import { inFirstOrder, inReadingOrder } from './order.ts';
 import { errorCode } from './problems.ts';
 import { Scanner, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { mayHoldEventsSince, positionAtEnd } from './start.ts';
-import { lstatOrUndefined, statOrUndefined } from './stat.ts';
+import { statOrUndefined } from './stat.ts';
 import type {
   GenerationView,
   LogTailOptions,
@@ -254,10 +254,6 @@ export class GenerationSet {
     // Should it be cut before more of it is read, this much is lost.
     active.largestBytes = Math.max(active.largestBytes, stats.size);
     return false;
-  }
-
-  activeIsLink(): boolean {
-    return lstatOrUndefined(this.#path)?.isSymbolicLink() === true;
   }
 
   /** Whether time alone has settled something: what is missing is deleted, what has half a line is ended. */

@@ -13,7 +13,7 @@ import { errorCode } from './problems.ts';
 import { SafetyPoll } from './safety-poll.ts';
 import type { LogSite } from './scanner.ts';
 import { DamagedGzipError } from './source.ts';
-import { statOrUndefined } from './stat.ts';
+import { lstatOrUndefined, statOrUndefined } from './stat.ts';
 import type { GenerationView, LogTailOptions, LogTailParts, Remembered, Slot } from './tail.ts';
 import { Wakeup } from './wakeup.ts';
 import { watchPath, type Watch } from './watch.ts';
@@ -215,7 +215,9 @@ export class LogTail {
     }
     if (now - this.#lastRelease >= RELEASE_EVERY_MS) {
       this.#lastRelease = now;
+      const { forgottenBytes } = this.#generations;
       this.#generations.releaseIdle(now);
+      if (this.#generations.forgottenBytes > forgottenBytes) this.#revision += 1;
     }
     if (this.#watch === undefined && !this.#pace.looks) this.#listen();
   }
@@ -274,7 +276,7 @@ export class LogTail {
     if (!this.#options.follow) return;
     this.#linkWatch?.close();
     this.#linkWatch = undefined;
-    if (!this.#generations.activeIsLink()) return;
+    if (lstatOrUndefined(this.path)?.isSymbolicLink() !== true) return;
     this.#linkWatch = watchPath(this.path, {
       onHint: () => this.#wakeup.notify(),
       onError: (error) => this.#parts.log.debug('cannot watch', { code: errorCode(error) }),
