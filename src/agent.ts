@@ -18,6 +18,8 @@ import type { Transcoder } from './event/transcoder.ts';
 import { LossWatch } from './loss-watch.ts';
 import { Memory } from './memory.ts';
 import type { Log } from './observe/log.ts';
+import type { RecentLog } from './observe/recent.ts';
+import type { Vitals } from './observe/vitals.ts';
 import { OutputClosedError, type Output } from './output/output.ts';
 import { Pipeline } from './pipeline.ts';
 import { Descriptors } from './tail/descriptors.ts';
@@ -26,6 +28,7 @@ import { Discovery, type Found } from './tail/discovery.ts';
 import { LogTail } from './tail/log-tail.ts';
 import { errorCode, Problems } from './tail/problems.ts';
 import { pause, Wakeup } from './tail/wakeup.ts';
+import { VitalSigns } from './vital-signs.ts';
 
 /**
  * Large enough that a read and a turn of the event loop cost little, small enough that what is read and what is written
@@ -45,6 +48,10 @@ export interface AgentParts {
   readonly output: Output;
   readonly transcoder: Transcoder;
   readonly log: Log;
+  /** Serves what can be seen, until it is closed. */
+  readonly serve?: (look: () => Vitals) => Promise<{ close(): Promise<void> } | undefined>;
+  /** What keeps the log's last warnings, when somebody may look. */
+  readonly recent?: RecentLog | undefined;
   /** Aborted by SIGTERM or SIGINT: stop reading, finish what is in flight within the grace period, save. */
   readonly signal: AbortSignal;
 }
@@ -68,9 +75,13 @@ export interface AgentResult {
 export async function runAgent(config: ShipConfig, parts: AgentParts): Promise<AgentResult> {
   const memory =
     config.stateDir === undefined ? undefined : await Memory.open(config.stateDir, parts.log);
+  const agent = new Agent(config, parts, memory);
+  let server: { close(): Promise<void> } | undefined;
   try {
-    return await new Agent(config, parts, memory).run();
+    server = await parts.serve?.(() => agent.look());
+    return await agent.run();
   } finally {
+    await server?.close();
     await memory?.close();
     await parts.output.close();
   }
@@ -89,6 +100,7 @@ class Agent {
   readonly #pipeline: Pipeline;
   readonly #saver: CheckpointSaver | undefined;
   readonly #lossWatch: LossWatch;
+  readonly #vitalSigns: VitalSigns;
   /** By the path of the active file. */
   readonly #tails = new Map<string, LogTail>();
   readonly #running: Promise<void>[] = [];
@@ -137,6 +149,15 @@ class Agent {
       problems: this.#problems,
       lossWatch: this.#lossWatch,
     });
+    this.#vitalSigns = new VitalSigns({
+      ...watched,
+      dispatcher: this.#dispatcher,
+      output,
+      problems: this.#problems,
+      lossWatch: this.#lossWatch,
+      saver: this.#saver,
+      recent: parts.recent,
+    });
   }
 
   /** Where chunks are examined that a receiver refuses; an output that refuses none has no use for it. */
@@ -152,6 +173,11 @@ class Agent {
       health,
       log,
     });
+  }
+
+  /** What can be seen of it now. */
+  look(): Vitals {
+    return this.#vitalSigns.look();
   }
 
   async run(): Promise<AgentResult> {

@@ -123,6 +123,10 @@ function addShipOptions(command: Command): Command {
       'where nothing is remembered, start at: beginning, end, an RFC 3339 time, or a duration ago such as 15m ' +
         '(default: beginning)',
     )
+    .option(
+      '--listen <host:port>',
+      'serve /metrics, /healthz, /readyz and a status page there, such as 127.0.0.1:9464 (default: nowhere)',
+    )
     .option('--grace <duration>', 'how long a stop may wait for what is on its way (default: 10s)');
 }
 

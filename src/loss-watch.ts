@@ -51,6 +51,15 @@ export class LossWatch {
     }
   }
 
+  /** What is to be expected of a log, as of the last look. */
+  of(path: string): {
+    readonly bytesPerSecond: number | undefined;
+    readonly secondsToLoss: number | undefined;
+  } {
+    const { bytesPerSecond, secondsToLoss } = this.#outlooks.get(path) ?? {};
+    return { bytesPerSecond, secondsToLoss };
+  }
+
   /** For the state file. */
   list(): readonly SavedOutlook[] {
     return [...this.#outlooks].map(([log, outlook]) => ({

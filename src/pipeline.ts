@@ -27,7 +27,7 @@ import { explainLoss, lossId, type LossNotice } from './event/loss-notice.ts';
 import type { Transcoder } from './event/transcoder.ts';
 import type { Log } from './observe/log.ts';
 import { Seldom } from './observe/seldom.ts';
-import type { BlockSink, Loss, TailObserver } from './tail/tail.ts';
+import type { BlockSink, Loss, RotationKind, TailObserver } from './tail/tail.ts';
 
 export interface PipelineParts {
   readonly window: Window;
@@ -107,14 +107,15 @@ export class Pipeline implements BlockSink, TailObserver {
     const { ledger } = this.#entry(block);
     const { start, end, kind, line } = block;
     ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
-    this.accounts.read(end - start);
     if (this.#putsAside(block)) {
+      this.accounts.read(end - start, kind === 'part' ? 0 : 1);
       place.release();
       return;
     }
     if (kind === 'reduced') this.#sayReduced(block);
     if (start === line?.start) this.#sayInParts(block, line);
     const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
+    this.accounts.read(end - start, accounts.delivered.events + accounts.filtered.events);
     for (const reason of invalid) this.accounts.invalid(reason);
     const payloadBytes = sizeOf(payload);
     const { log, generation, fingerprint } = block;
@@ -246,8 +247,8 @@ export class Pipeline implements BlockSink, TailObserver {
     this.#settle(range, [range], { skippedBytes: end - start });
   }
 
-  rotated(): void {
-    this.accounts.rotated();
+  rotated(kind: RotationKind): void {
+    this.accounts.rotated(kind);
   }
 
   /** A record of it takes the place of what is lost: the checkpoint passes it when that is delivered. */

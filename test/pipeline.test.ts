@@ -239,10 +239,10 @@ describe('the sums of a pipeline', () => {
   it('count what a tail tells', async () => {
     const { pipeline, filesChanges, end } = setUp();
     pipeline.skip(rangeOf(10, 30));
-    pipeline.rotated();
+    pipeline.rotated('renamed');
     pipeline.filesChanged();
     const { skippedBytes, rotations } = pipeline.accounts.totals();
-    assert.deepEqual([skippedBytes, rotations, filesChanges()], [20, 1, 1]);
+    assert.deepEqual([skippedBytes, rotations, filesChanges()], [20, { renamed: 1 }, 1]);
     const { position, accounts } = pipeline.ledgers.get(1)?.ledger ?? {};
     assert.deepEqual([position, accounts?.skippedBytes], [30, 20]);
     await end();

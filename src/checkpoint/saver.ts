@@ -23,11 +23,29 @@ export class CheckpointSaver {
   readonly #log: Log;
   /** The code of the failure that was said last; undefined while saving works. */
   #failing: string | undefined;
+  #saves = 0;
+  /** When what is on disk was up to date last (ms, monotonic). */
+  #upToDateAt = performance.now();
 
   constructor(store: CheckpointStore, source: CheckpointSource, log: Log) {
     this.#store = store;
     this.#source = source;
     this.#log = log;
+  }
+
+  /** How many files were written. */
+  get saves(): number {
+    return this.#saves;
+  }
+
+  /** Since what is on disk was up to date. */
+  get ageMs(): number {
+    return performance.now() - this.#upToDateAt;
+  }
+
+  /** Why saving fails, in words; undefined while it works. */
+  get failing(): string | undefined {
+    return this.#failing === undefined ? undefined : adviceFor(this.#failing);
   }
 
   /** Saves what changed, again and again, until the signal. */
@@ -40,10 +58,16 @@ export class CheckpointSaver {
 
   /** @returns whether what is on disk is up to date now. */
   async save(): Promise<boolean> {
+    const now = performance.now();
     const file = this.#source.collect();
-    if (file === undefined) return this.#failing === undefined;
+    if (file === undefined) {
+      if (this.#failing === undefined) this.#upToDateAt = now;
+      return this.#failing === undefined;
+    }
     try {
       await this.#store.save(file);
+      this.#saves += 1;
+      this.#upToDateAt = now;
       if (this.#failing !== undefined) this.#log.info('checkpoints are saved again');
       this.#failing = undefined;
       return true;
@@ -58,14 +82,17 @@ export class CheckpointSaver {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     if (code === this.#failing) return;
     this.#failing = code;
-    const what = ADVICE[code] ?? 'check the state directory';
     this.#log.error(
-      `checkpoints cannot be saved: ${what}; shipping goes on, a restart repeats events`,
+      `checkpoints cannot be saved: ${adviceFor(code)}; shipping goes on, a restart repeats events`,
       {
         code,
       },
     );
   }
+}
+
+function adviceFor(code: string): string {
+  return ADVICE[code] ?? 'check the state directory';
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
  */
 import { hostname } from 'node:os';
 import type { ForwardConfig } from '../config/config.ts';
-import { formatAddress } from '../config/output-url.ts';
+import { formatAddress } from '../address.ts';
 import type { Log } from '../observe/log.ts';
 import type { Output } from '../output/output.ts';
 import { Credentials } from '../output/forward/credentials.ts';

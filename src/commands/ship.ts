@@ -2,7 +2,8 @@
  * `audit-shipper [paths…]`: ships, and says at the end what became of everything. Chooses output and format; the
  * agent does the work.
  */
-import { runAgent, type AgentResult } from '../agent.ts';
+import { ListenError, type Address } from '../address.ts';
+import { runAgent, type AgentParts, type AgentResult } from '../agent.ts';
 import type { ShipConfig } from '../config/config.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
@@ -10,6 +11,7 @@ import { Shipper } from '../event/shipper.ts';
 import { BlockTranscoder, type EventWriter } from '../event/transcoder.ts';
 import { StateError } from '../checkpoint/store.ts';
 import type { Log } from '../observe/log.ts';
+import type { Vitals } from '../observe/vitals.ts';
 import type { Output } from '../output/output.ts';
 import { stdoutOutput } from '../output/stdout.ts';
 import { displayOf } from './display.ts';
@@ -26,16 +28,38 @@ export interface ShipDeps {
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
 export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
-  const output = await outputFor(config, log);
+  const view = await viewOf(config.listen, log);
+  const output = await outputFor(config, view.log);
   const transcoder = new BlockTranscoder(await writerFor(config));
   try {
-    const result = await runAgent(config, { output, transcoder, log, signal });
+    const result = await runAgent(config, { output, transcoder, signal, ...view });
     return conclude(config, result, log);
   } catch (error) {
-    if (!(error instanceof StateError)) throw error;
+    const isTold = error instanceof StateError || error instanceof ListenError;
+    if (!isTold) throw error;
     log.error(error.message);
     return EXIT_COULD_NOT_GO_ON;
   }
+}
+
+/** What serves those who look; loaded when somebody may. */
+async function viewOf(
+  listen: Address | undefined,
+  log: Log,
+): Promise<Pick<AgentParts, 'log' | 'recent' | 'serve'>> {
+  if (listen === undefined) return { log };
+  const [{ StatusServer }, { Metrics, METRICS_TYPE }, { RecentLog }] = await Promise.all([
+    import('../observe/server.ts'),
+    import('../observe/metrics.ts'),
+    import('../observe/recent.ts'),
+  ]);
+  const recent = new RecentLog(log);
+  const serve = async (look: () => Vitals) => {
+    const server = new StatusServer({ look, metrics: new Metrics(), metricsType: METRICS_TYPE });
+    log.info('listening', { address: await server.listen(listen) });
+    return server;
+  };
+  return { log: recent, recent, serve };
 }
 
 /** What is loaded takes memory: each output is, when it is used. */
@@ -66,7 +90,7 @@ function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
     dead_letter_events: totals.deadLetterEvents,
     undelivered_bytes: inFlightBytes,
     lost_bytes: sum(totals.lostBytes),
-    rotations: totals.rotations,
+    rotations: sum(totals.rotations),
   });
   if (totals.unaccountedBytes !== 0) {
     log.error('the accounts do not add up: this is a defect of audit-shipper, please report it', {

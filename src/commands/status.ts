@@ -7,6 +7,7 @@ import { currentHolder, type Holder } from '../checkpoint/lock.ts';
 import { CheckpointStore, StateError } from '../checkpoint/store.ts';
 import type { Checkpoint, SavedLoss, SavedOutlook, SavedProblem } from '../checkpoint/format.ts';
 import { logOf } from '../memory.ts';
+import { span } from '../observe/amounts.ts';
 import { escapeControl } from '../observe/terminal.ts';
 import type { SeenFile } from '../tail/file-set.ts';
 import { Problems } from '../tail/problems.ts';
@@ -172,25 +173,13 @@ function outlookLine({
       ? [`held: ${heldDeletedBytes} bytes of deleted files of ${escapeControl(log)}`]
       : [];
   if (secondsToLoss === undefined) return held;
-  const time = roughly(secondsToLoss);
+  const time = span(secondsToLoss);
   const rate = bytesPerSecond === undefined ? '' : ` at ${bytesPerSecond} bytes/s`;
   return [
     ...held,
     `time to loss: ${time} until rotation of ${escapeControl(log)} deletes what is not delivered${rate}`,
   ];
 }
-
-/** In the largest unit that says it well enough. */
-function roughly(seconds: number): string {
-  const [unit, size] = UNITS.find(([, least]) => seconds >= 2 * least) ?? ['s', 1];
-  return `${Math.floor(seconds / size)} ${unit}`;
-}
-
-const UNITS = [
-  ['days', 86_400],
-  ['h', 3600],
-  ['min', 60],
-] as const;
 
 function lossLine(losses: readonly SavedLoss[]): string[] {
   const last = losses.at(-1);

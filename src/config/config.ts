@@ -2,6 +2,7 @@
  * The nouns of the configuration: what the rest of the program gets, after every source was read and checked.
  * Knows nothing of YAML, flags or the environment.
  */
+import type { Address } from '../address.ts';
 import type { TimeKey } from '../event/event-time.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { Deadlines } from '../output/forward/connection.ts';
@@ -61,6 +62,8 @@ export interface ShipConfig {
   readonly forward: ForwardConfig | undefined;
   /** Without it nothing is remembered and nothing is written. */
   readonly stateDir: string | undefined;
+  /** Where metrics, health and the status page are; undefined for nowhere. */
+  readonly listen: Address | undefined;
   readonly logLevel: LogLevel;
   /** How long a stop may wait for what is in flight. */
   readonly graceMs: number;

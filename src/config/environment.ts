@@ -112,6 +112,7 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   linger: asText,
   timeouts: asPairs,
   state_dir: asText,
+  listen: asText,
   log_level: asText,
   grace: asText,
   fields: asPairs,

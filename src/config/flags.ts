@@ -17,6 +17,7 @@ export interface Flags {
   readonly tag?: string;
   readonly config?: string;
   readonly field?: readonly string[];
+  readonly listen?: string;
   readonly logLevel?: string;
   readonly grace?: string;
 }
@@ -30,6 +31,7 @@ const FLAG_OF_KEY: Readonly<Record<string, string>> = {
   format: '--format',
   tag: '--tag',
   fields: '--field',
+  listen: '--listen',
   log_level: '--log-level',
   grace: '--grace',
 };
@@ -45,6 +47,7 @@ export function readFlags(flags: Flags): ReadLayer {
     format: flags.format,
     tag: flags.tag,
     fields: flags.field === undefined || !('value' in fields) ? undefined : fields.value,
+    listen: flags.listen,
     log_level: flags.logLevel,
     grace: flags.grace,
   };

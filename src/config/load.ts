@@ -182,6 +182,7 @@ function toShipConfig(settings: CompleteSettings, env: Environment): ShipConfig 
     format: settings.format,
     forward: forwardConfig(settings, env),
     stateDir: settings.state_dir,
+    listen: settings.listen,
     logLevel: settings.log_level,
     graceMs: settings.grace,
     fields: settings.fields,

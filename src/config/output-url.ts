@@ -3,6 +3,7 @@
  * whatever looks like a URL may hold a password.
  */
 import type { OutputUrl } from './config.ts';
+import { formatAddress } from '../address.ts';
 import type { Parsed } from './units.ts';
 
 /** Fluentd's and Fluent Bit's default. */
@@ -31,17 +32,6 @@ export function parseOutput(value: string): Parsed<OutputUrl> {
 export function formatOutput(output: OutputUrl): string {
   if (output.kind === 'stdout') return 'stdout';
   return `${output.tls ? 'forwards' : 'forward'}://${formatAddress(output)}`;
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function formatAddress({
-  host,
-  port,
-}: {
-  readonly host: string;
-  readonly port: number;
-}): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function parseAuthority(text: string, tls: boolean): Parsed<OutputUrl> {

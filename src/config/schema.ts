@@ -11,6 +11,7 @@ import type { Deadlines } from '../output/forward/connection.ts';
 import type { TlsFiles } from '../output/forward/credentials.ts';
 import type { RotationFlags } from '../tail/outlook.ts';
 import { COMPRESSIONS, FORMATS, TIME_KEYS, type From } from './config.ts';
+import { parseAddress, type Address } from '../address.ts';
 import { nearestHint } from './nearest.ts';
 import { parseOutput } from './output-url.ts';
 import { parseDuration, parseSize, parseTime, quote, type Parsed } from './units.ts';
@@ -94,6 +95,7 @@ export function settingsSchema(nowMs: number) {
       linger: duration(LINGER_MAX_MS, '10s'),
       timeouts: timeouts(),
       state_dir: path('a directory'),
+      listen: text('an address').transform(checked(parseListen)),
       log_level: oneOf(LOG_LEVELS),
       grace: duration(GRACE_MAX_MS, '1h'),
       fields: z.unknown().transform(checkFields),
@@ -116,10 +118,10 @@ export type ConfigKey = keyof Settings;
 /** A configuration in which every setting has a value, but for those that nobody has to give. */
 export type CompleteSettings = {
   readonly [K in Exclude<ConfigKey, OptionalKey>]: NonNullable<Settings[K]>;
-} & { readonly [K in OptionalKey]?: string | undefined };
+} & { readonly [K in OptionalKey]?: Settings[K] };
 
 /** Settings without a default: they name what nobody has to have. */
-type OptionalKey = 'state_dir' | 'shared_key_file' | 'username' | 'password_file';
+type OptionalKey = 'state_dir' | 'listen' | 'shared_key_file' | 'username' | 'password_file';
 
 export const DEFAULTS: CompleteSettings = {
   paths: ['/var/log/kubernetes'],
@@ -304,6 +306,15 @@ function wholeNumber([min, max]: readonly [number, number]) {
   const error = ({ input }: { readonly input?: unknown }): string =>
     `must be a whole number from ${min} to ${max}, not ${describe(input)}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function parseListen(value: string): Parsed<Address> {
+  const address = parseAddress(value);
+  if (address !== undefined) return { ok: true, value: address };
+  return {
+    ok: false,
+    message: `${quote(value)} is not host:port; write for example 127.0.0.1:9464, or 0.0.0.0:9464 for every address`,
+  };
 }
 
 /** A parser as a step of a zod schema. */

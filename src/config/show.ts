@@ -2,6 +2,7 @@
  * Settings for people: each value as its user would write it in the file, fit for a terminal. Pure.
  */
 import { escapeControl } from '../observe/terminal.ts';
+import { formatAddress } from '../address.ts';
 import { formatOutput } from './output-url.ts';
 import { MAXSIZE_UNIT_BYTES, type CompleteSettings, type ConfigKey } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -27,6 +28,7 @@ const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> 
   linger: ({ linger }) => formatDuration(linger),
   timeouts: ({ timeouts }) => showMap({ ...timeouts }, formatDuration),
   state_dir: (settings) => showText(settings.state_dir),
+  listen: ({ listen }) => (listen === undefined ? 'none' : formatAddress(listen)),
   log_level: ({ log_level: level }) => level,
   grace: ({ grace }) => formatDuration(grace),
   fields: ({ fields }) => showMap(fields),

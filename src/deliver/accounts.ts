@@ -6,6 +6,8 @@ import type { SettledAccounts } from './chunk.ts';
 export interface Totals {
   /** Bytes of whole lines that were read and handed on. */
   readonly readBytes: number;
+  /** Lines, good and bad ones. */
+  readonly readEvents: number;
   readonly deliveredEvents: number;
   readonly deliveredBytes: number;
   readonly filteredEvents: number;
@@ -21,13 +23,17 @@ export interface Totals {
   readonly truncatedEvents: number;
   /** Deleted or overwritten before they were read. By reason. */
   readonly lostBytes: Readonly<Record<string, number>>;
+  /** How often, also where nobody knows how much. By reason. */
+  readonly losses: Readonly<Record<string, number>>;
   /** Settled, and in no account or in two: 0, or a stage counts wrongly. */
   readonly unaccountedBytes: number;
-  readonly rotations: number;
+  /** By kind: `renamed`, `removed`, `cut`. */
+  readonly rotations: Readonly<Record<string, number>>;
 }
 
 export class Accounts {
   #readBytes = 0;
+  #readEvents = 0;
   #deliveredEvents = 0;
   #deliveredBytes = 0;
   #filteredEvents = 0;
@@ -38,11 +44,13 @@ export class Accounts {
   readonly #invalidLines: Record<string, number> = {};
   #truncatedEvents = 0;
   readonly #lostBytes: Record<string, number> = {};
+  readonly #losses: Record<string, number> = {};
   #unaccountedBytes = 0;
-  #rotations = 0;
+  readonly #rotations: Record<string, number> = {};
 
-  read(bytes: number): void {
+  read(bytes: number, events: number): void {
     this.#readBytes += bytes;
+    this.#readEvents += events;
   }
 
   settled({ delivered, filtered, deadLettered }: SettledAccounts): void {
@@ -68,14 +76,15 @@ export class Accounts {
 
   lost(bytes: number, reason: string): void {
     this.#lostBytes[reason] = (this.#lostBytes[reason] ?? 0) + bytes;
+    this.#losses[reason] = (this.#losses[reason] ?? 0) + 1;
   }
 
   unaccounted(bytes: number): void {
     this.#unaccountedBytes += bytes;
   }
 
-  rotated(): void {
-    this.#rotations += 1;
+  rotated(kind: string): void {
+    this.#rotations[kind] = (this.#rotations[kind] ?? 0) + 1;
   }
 
   /** Read and in no account yet. */
@@ -87,6 +96,7 @@ export class Accounts {
   totals(): Totals {
     return {
       readBytes: this.#readBytes,
+      readEvents: this.#readEvents,
       deliveredEvents: this.#deliveredEvents,
       deliveredBytes: this.#deliveredBytes,
       filteredEvents: this.#filteredEvents,
@@ -97,8 +107,9 @@ export class Accounts {
       invalidLines: { ...this.#invalidLines },
       truncatedEvents: this.#truncatedEvents,
       lostBytes: { ...this.#lostBytes },
+      losses: { ...this.#losses },
       unaccountedBytes: this.#unaccountedBytes,
-      rotations: this.#rotations,
+      rotations: { ...this.#rotations },
     };
   }
 }

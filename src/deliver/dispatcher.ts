@@ -58,6 +58,9 @@ export class Dispatcher {
   readonly #stop = new AbortController();
   #isolation: Promise<void> = Promise.resolve();
   #submitted = 0;
+  readonly #retries = new Map<string, number>();
+  /** When an attempt began or ended last, or the first chunk came (ms, monotonic). */
+  #movedAt = 0;
   /** Counts failures: what was sent before the last one and fails after it is part of the same failure. */
   #epoch = 0;
   /** Failures since the last success. */
@@ -78,8 +81,24 @@ export class Dispatcher {
     this.#wait = options.wait ?? waitFor;
   }
 
+  /** Failed attempts by the error's code. */
+  get retries(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#retries);
+  }
+
+  /** Chunks that were taken over and are not settled. */
+  get inFlight(): number {
+    return this.#waiting.length + this.#onTheWay.size + this.#quarantined.size;
+  }
+
+  /** For how long no attempt has begun or ended although there are chunks; 0 while there are none. */
+  get stuckMs(): number {
+    return this.#isIdle() ? 0 : performance.now() - this.#movedAt;
+  }
+
   /** Takes over a chunk; `settled` is called once, when the output has it. */
   submit(chunk: Chunk, settled: Settled): void {
+    if (this.#isIdle()) this.#movedAt = performance.now();
     this.#submitted += 1;
     this.#waiting.push({ chunk, settled, order: this.#submitted, strikes: 0, epoch: 0 });
     this.#wake?.();
@@ -125,7 +144,7 @@ export class Dispatcher {
   }
 
   #isIdle(): boolean {
-    return this.#waiting.length + this.#onTheWay.size + this.#quarantined.size === 0;
+    return this.inFlight === 0;
   }
 
   async #sleep(): Promise<void> {
@@ -143,6 +162,7 @@ export class Dispatcher {
   /** Never rejects. */
   async #attempt(consignment: Consignment): Promise<void> {
     consignment.epoch = this.#epoch;
+    this.#movedAt = performance.now();
     this.#onTheWay.add(consignment);
     const { chunk } = consignment;
     let failure: Error | undefined;
@@ -152,6 +172,7 @@ export class Dispatcher {
       failure = error instanceof Error ? error : new NoError(error);
     }
     this.#onTheWay.delete(consignment);
+    this.#movedAt = performance.now();
     if (failure === undefined) {
       this.#succeeded();
       this.#settle(consignment, addAccounts(NO_ACCOUNTS, chunk.accounts));
@@ -189,6 +210,8 @@ export class Dispatcher {
       this.#fail(error);
       return;
     }
+    const code = codeOf(error);
+    this.#retries.set(code, (this.#retries.get(code) ?? 0) + 1);
     const delivery = error instanceof DeliveryError ? error : undefined;
     if (delivery?.suspect === true) consignment.strikes += 1;
     if (consignment.epoch === this.#epoch) this.#countFailure(error);

@@ -57,6 +57,8 @@ export interface Output {
   deliver(chunk: Chunk): Promise<void>;
   /** Tries a suspect chunk by itself, beside the others. An output without it never refuses a single chunk. */
   readonly examine?: (chunk: Chunk) => Promise<Verdict>;
+  /** The receivers, as far as the output knows; an output without it has none by name. */
+  readonly upstreams?: () => readonly { readonly name: string; readonly isUp: boolean }[];
   /** Lets go of whatever the output holds. Never rejects. */
   close(): Promise<void>;
 }

@@ -332,6 +332,7 @@ export class GenerationSet {
       const isCut =
         assignment.truncated.has(generation.key) || generation.holdsAnotherLife(files ?? []);
       if (isCut) generation.release();
+      if (isCut && !generation.wasCut) this.#parts.observer.rotated('cut');
       generation.wasCut ||= isCut;
       if (files !== undefined) this.#moveTo(generation, files);
       else if (isCut || generation.isGoneFrom(scan)) this.#miss(generation, assignment);
@@ -362,7 +363,7 @@ export class GenerationSet {
     generation.largestBytes = Math.max(generation.largestBytes, best.contentBytes ?? 0);
     generation.learnHead();
     if (!wasActive || generation.isActive) return;
-    this.#parts.observer.rotated(this.#path);
+    this.#parts.observer.rotated('renamed');
     // What was rotated before it may be found only now.
     if (this.#started && generation.position === 0) this.#fresh.add(generation);
   }
@@ -378,7 +379,7 @@ export class GenerationSet {
       if (generation.fingerprint === undefined) return;
     }
     if (generation.isActive) generation.age = retired();
-    if (wasActive) this.#parts.observer.rotated(this.#path);
+    if (wasActive) this.#parts.observer.rotated('removed');
     if (generation.mayComeBack) generation.missingSince ??= performance.now();
   }
 
@@ -433,7 +434,7 @@ export class GenerationSet {
       const generation = new Generation({ position: 0, age: first, now });
       this.#moveTo(generation, files);
       if (!this.#started) this.#startFrom(generation, scan.opened);
-      else if (!generation.isActive) this.#parts.observer.rotated(this.#path);
+      else if (!generation.isActive) this.#parts.observer.rotated('renamed');
       this.#generations.push(generation);
       if (this.#started) this.#fresh.add(generation);
     }

@@ -53,9 +53,13 @@ export interface Loss extends ByteRange {
   readonly untilMs: number;
 }
 
+/** A backup appeared in its place; it vanished; it was cut or written anew. */
+export type RotationKind = 'renamed' | 'removed' | 'cut';
+
 /** What tail/ tells about: everything that is worth counting. */
 export interface TailObserver {
-  rotated(log: string): void;
+  /** @param kind of what became of the active file. */
+  rotated(kind: RotationKind): void;
   lost(loss: Loss): void;
   /** Something appeared, vanished or was renamed in the log's directory: other logs may have. */
   filesChanged(): void;

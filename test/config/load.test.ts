@@ -17,6 +17,7 @@ const DEFAULT_CONFIG: ShipConfig = {
   format: 'auto',
   forward: undefined,
   stateDir: undefined,
+  listen: undefined,
   logLevel: 'info',
   graceMs: 10_000,
   fields: {},
@@ -56,6 +57,7 @@ load_balance: true
 linger: 50ms
 timeouts: {connect: 1s, handshake: 2s, write: 3s, ack: 4s}
 state_dir: state
+listen: 127.0.0.1:9464
 log_level: debug
 grace: 1m
 fields: {node: m1, cluster: "7"}
@@ -92,6 +94,7 @@ in_flight_chunks: 2`;
       timeouts: { connect: 1000, handshake: 2000, write: 3000, ack: 4000 },
     },
     stateDir: 'state',
+    listen: { host: '127.0.0.1', port: 9464 },
     logLevel: 'debug',
     graceMs: 60_000,
     fields: { node: 'm1', cluster: '7' },
@@ -124,6 +127,7 @@ test('every key can be set in the environment', () => {
     AUDIT_SHIPPER_LINGER: '0s',
     AUDIT_SHIPPER_TIMEOUTS: 'ack=1m,connect=5s',
     AUDIT_SHIPPER_STATE_DIR: 'state',
+    AUDIT_SHIPPER_LISTEN: '[::1]:0',
     AUDIT_SHIPPER_LOG_LEVEL: 'warn',
     AUDIT_SHIPPER_GRACE: '0s',
     AUDIT_SHIPPER_FIELDS: 'node=m1,url=http://x/?a=b',
@@ -156,6 +160,7 @@ test('every key can be set in the environment', () => {
       timeouts: { connect: 5000, handshake: 10_000, write: 30_000, ack: 60_000 },
     },
     stateDir: 'state',
+    listen: { host: '::1', port: 0 },
     logLevel: 'warn',
     graceMs: 0,
     fields: { node: 'm1', url: 'http://x/?a=b' },

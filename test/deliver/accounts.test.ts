@@ -6,9 +6,9 @@ import { Accounts } from '../../src/deliver/accounts.ts';
 
 test('they begin with nothing', () => {
   const accounts = new Accounts();
-  const { invalidLines, lostBytes, ...sums } = accounts.totals();
+  const { invalidLines, lostBytes, losses, rotations, ...sums } = accounts.totals();
   assert.ok(Object.values(sums).every((sum) => sum === 0));
-  assert.deepEqual([invalidLines, lostBytes], [{}, {}]);
+  assert.deepEqual([invalidLines, lostBytes, losses, rotations], [{}, {}, {}, {}]);
   assert.equal(accounts.inFlightBytes, 0);
 });
 
@@ -24,7 +24,7 @@ test('read = delivered + filtered + dead-lettered + in flight, always', () => {
       for (const { settles, ...became } of given) {
         const { delivered, filtered, deadLettered } = became;
         const bytes = delivered.bytes + filtered.bytes + deadLettered.bytes;
-        accounts.read(bytes);
+        accounts.read(bytes, 1);
         if (settles) accounts.settled(became);
         else unsettled += bytes;
         const { readBytes, deliveredBytes, filteredBytes, deadLetterBytes } = accounts.totals();
@@ -37,7 +37,7 @@ test('read = delivered + filtered + dead-lettered + in flight, always', () => {
 
 test('each thing is counted where it belongs', () => {
   const accounts = new Accounts();
-  accounts.read(103);
+  accounts.read(103, 7);
   accounts.settled({
     delivered: { events: 2, bytes: 60 },
     filtered: { events: 1, bytes: 40 },
@@ -52,9 +52,10 @@ test('each thing is counted where it belongs', () => {
   accounts.lost(2, 'cut');
   accounts.lost(1, 'cut');
   accounts.unaccounted(4);
-  accounts.rotated();
+  accounts.rotated('renamed');
   assert.deepEqual(accounts.totals(), {
     readBytes: 103,
+    readEvents: 7,
     deliveredEvents: 2,
     deliveredBytes: 60,
     filteredEvents: 1,
@@ -65,8 +66,9 @@ test('each thing is counted where it belongs', () => {
     invalidLines: { torn: 2, 'not-json': 1 },
     truncatedEvents: 1,
     lostBytes: { deleted: 5, cut: 3 },
+    losses: { deleted: 1, cut: 2 },
     unaccountedBytes: 4,
-    rotations: 1,
+    rotations: { renamed: 1 },
   });
 });
 

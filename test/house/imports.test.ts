@@ -71,6 +71,9 @@ const EDGES: readonly Edge[] = [
   { from: '*', to: 'observe/log.ts', typesOnly: true },
   { from: '*', to: 'observe/terminal.ts' },
   { from: '*', to: 'version.ts' },
+  { from: '*', to: 'address.ts' },
+  // The picture of a running agent: who takes it knows all stages, who shows it knows the picture.
+  { from: 'vital-signs.ts', to: '*', typesOnly: true },
 ];
 
 /** Nobody may import these, whatever EDGES says. */
@@ -98,7 +101,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
   ],
   'node:net': ['output/forward/connection.ts', 'checkpoint/lock.ts', 'commands/receive*'],
   'node:tls': ['output/forward/connection.ts', 'commands/receive/'],
-  'node:http': [],
+  'node:http': ['observe/server.ts'],
   'node:https': [],
   'node:http2': [],
   'node:dgram': [],
@@ -115,6 +118,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
   commander: ['cli.ts', 'commands/'],
   picomatch: ['tail/', 'config/'],
   pino: ['observe/'],
+  'prom-client': ['observe/metrics.ts'],
   split2: ['tail/', 'commands/'],
   yaml: ['config/'],
   zod: ['config/'],

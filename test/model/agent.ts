@@ -183,6 +183,7 @@ export class SimulatedAgent {
       from: { kind: 'beginning' },
       format: 'json',
       forward: network === 'forward' ? FORWARD : undefined,
+      listen: undefined,
       stateDir: STATE,
       logLevel: 'info',
       graceMs: GRACE_MS,

@@ -105,7 +105,10 @@ export class Agent {
   }
 
   /** Waits for a condition, and not longer than the process lives. */
-  async until<T>(what: string, condition: () => T | undefined | false): Promise<T> {
+  async until<T>(
+    what: string,
+    condition: () => T | undefined | false | Promise<T | undefined | false>,
+  ): Promise<T> {
     return until(what, condition, () => {
       if (this.#exit === undefined) return undefined;
       const { code, signal } = this.#exit;

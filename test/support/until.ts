@@ -15,12 +15,12 @@ const ASK_EVERY_MS = 5;
  */
 export async function until<T>(
   what: string,
-  condition: () => T | undefined | false,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
   failure?: () => Error | undefined,
 ): Promise<T> {
   const deadline = performance.now() + DEADLINE_MS;
   for (;;) {
-    const answer = condition();
+    const answer = await condition();
     if (answer !== undefined && answer !== false) return answer;
     const error = failure?.();
     if (error !== undefined) throw new Error(`waited in vain for ${what}`, { cause: error });

@@ -4,9 +4,9 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { formatAddress } from '../../config/output-url.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Address, Tls } from './settings.ts';
+import { formatAddress, listenAdvice, type Address } from '../../address.ts';
+import type { Tls } from './settings.ts';
 
 export interface ListenerParts {
   readonly listen: Address;
@@ -137,22 +137,6 @@ function explain(at: Address, error: Error): ListenError {
   const advice = listenAdvice(code, at.port);
   const message = `cannot listen on ${formatAddress(at)}${advice === undefined ? '' : `: ${advice}`}`;
   return new ListenError(message, code, error);
-}
-
-function listenAdvice(code: string, port: number): string | undefined {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `port ${port} is in use; end the program that has it, or choose another one with --listen`;
-    case 'EACCES':
-      return `no permission for port ${port}; choose one above 1023 with --listen`;
-    case 'EADDRNOTAVAIL':
-      return 'this machine has no such address; 127.0.0.1 is for itself, 0.0.0.0 stands for all of them';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'this name is not known; write an address, such as 127.0.0.1';
-    default:
-      return undefined;
-  }
 }
 
 function codeOf(error: Error): string | undefined {

@@ -2,6 +2,7 @@
  * From the options of `receive` to what it works with, or everything that is wrong with them at once. Reads the
  * files that hold secrets and certificates; knows nothing of connections.
  */
+import { parseAddress, type Address } from '../../address.ts';
 import { createSecureContext } from 'node:tls';
 import type { Format, Problem } from '../../config/config.ts';
 import { diskReason, readBounded } from '../../config/load.ts';
@@ -24,13 +25,6 @@ export interface ReceiveOptions {
   readonly count?: number | undefined;
   /** Ends after this time. */
   readonly forMs?: number | undefined;
-}
-
-export interface Address {
-  /** A name or an address, IPv6 without brackets. */
-  readonly host: string;
-  /** 0 is any free one. */
-  readonly port: number;
 }
 
 export interface Credentials {
@@ -58,8 +52,6 @@ export interface ReceiveSettings {
 export type ReadSettings =
   | { readonly ok: true; readonly settings: ReceiveSettings }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-const PORT_MAX = 65_535;
 
 /** Never throws for what the options and the files hold. */
 export function readSettings(options: ReceiveOptions): ReadSettings {
@@ -117,13 +109,6 @@ function togetherProblems(options: ReceiveOptions): Problem[] {
     problems.push({ where: '--tls-ca', message });
   }
   return problems;
-}
-
-function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[([0-9a-f:.]+(?:%\w+)?)\]|([\w.-]{1,253})):(\d{1,5})$/i.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  return host === undefined || port > PORT_MAX ? undefined : { host, port };
 }
 
 function readSecret(where: string, path: string | undefined, tell: Tell): string | undefined {

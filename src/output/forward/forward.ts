@@ -106,6 +106,10 @@ export class ForwardOutput implements Output {
     return this.#pick().upstream.examine(this.#message(chunk));
   }
 
+  upstreams(): readonly { readonly name: string; readonly isUp: boolean }[] {
+    return this.#members.map(({ upstream, down }) => ({ name: upstream.receiver, isUp: !down }));
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#members.map(async ({ upstream }) => upstream.close()));
