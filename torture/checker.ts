@@ -101,8 +101,10 @@ export class Checker {
 
   #lossIn(record: unknown): Loss | undefined {
     const { shipper } = (record ?? {}) as { readonly shipper?: Readonly<Record<string, unknown>> };
-    const { id, offset: start, lost } = shipper ?? {};
-    if (typeof start !== 'number' || typeof lost !== 'number' || lost <= 0) return undefined;
+    const { id, offset: start, lost, more } = shipper ?? {};
+    if (typeof start !== 'number' || typeof lost !== 'number') return undefined;
+    // Nothing was seen of it, and nobody knows whether there was more.
+    if (lost <= 0 && more !== 'unknown') return undefined;
     const [, fingerprint = ''] = /^([0-9a-f]+)-[0-9]+-lost$/.exec(String(id)) ?? [];
     const file = this.#written.fileBy(fingerprint);
     if (file === undefined || id !== `${fingerprint}-${start}-lost`) return undefined;
