@@ -1,0 +1,136 @@
+/**
+ * Every kustomization renders objects that Kubernetes takes, with one pinned image of ours, and with a configuration that
+ * the agent takes.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
+import { check } from '../../src/commands/check.ts';
+import { VERSION } from '../../src/version.ts';
+import { hasKubectl } from '../support/kubectl.ts';
+import {
+  objectsIn,
+  onlyOf,
+  schemaProblems,
+  type KubernetesObject,
+} from '../support/kubernetes-objects.ts';
+import { kustomizationsIn, MANIFESTS, rendered, renderedWith } from '../support/manifests.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const COMPONENTS = kustomizationsIn('components');
+const IMAGE = `audit-shipper:${VERSION}`;
+
+/** Kinds that Kubernetes itself does not know: no schema, so what must be in them is named here. */
+const CUSTOM: Readonly<Record<string, readonly string[]>> = {
+  PodMonitor: ['apiVersion', 'kind', 'metadata', 'spec'],
+  SecurityContextConstraints:
+    `apiVersion kind metadata users groups volumes readOnlyRootFilesystem fsGroup runAsUser seLinuxContext
+    supplementalGroups seccompProfiles allowHostDirVolumePlugin allowHostIPC allowHostNetwork allowHostPID
+    allowHostPorts allowPrivilegeEscalation allowPrivilegedContainer allowedCapabilities defaultAddCapabilities
+    requiredDropCapabilities`.split(/\s+/),
+};
+
+/** Everything that can be applied: how to render it, by its name. */
+const RENDERINGS: ReadonlyMap<string, () => KubernetesObject[]> = new Map([
+  ['base', () => rendered('base')],
+  ...kustomizationsIn('overlays').map((name) => [name, () => rendered(name)] as const),
+  ...COMPONENTS.map((name) => [`base with ${name}`, () => renderedWith('base', [name])] as const),
+  [
+    'an overlay with all components',
+    () =>
+      // The client certificate brings TLS with it.
+      renderedWith(
+        'overlays/k3s',
+        COMPONENTS.filter((name) => name !== 'components/tls'),
+      ),
+  ],
+]);
+
+/** The environment of the agent's container, its references expanded as the kubelet does. */
+function environmentOf(daemonSet: IDaemonSet): Record<string, string> {
+  const [container] = daemonSet.spec?.template.spec?.containers ?? [];
+  const env: Record<string, string> = {};
+  for (const { name, value = 'node-1' } of container?.env ?? []) {
+    env[name] = value.replaceAll(/\$\((\w+)\)/g, (_, known: string) => env[known] ?? '?');
+  }
+  return env;
+}
+
+/** What `audit-shipper check` says to the configuration in the ConfigMap, in the environment of the DaemonSet. */
+function checked(t: TestContext, objects: readonly KubernetesObject[]) {
+  const { data = {} } = onlyOf(objects, 'ConfigMap');
+  const config = join(temporaryDirectory(t), 'audit-shipper.yaml');
+  writeFileSync(config, data['audit-shipper.yaml'] ?? '');
+  const env = environmentOf(onlyOf(objects, 'DaemonSet'));
+  let out = '';
+  let err = '';
+  const exitCode = check(
+    { config },
+    { env, nowMs: Date.now(), out: (text) => (out += text), err: (text) => (err += text) },
+  );
+  return { exitCode, out, err };
+}
+
+function imagesOf(objects: readonly KubernetesObject[]): string[] {
+  const images = JSON.stringify(objects).matchAll(/"image":"([^"]*)"/g);
+  return Array.from(images, ([, image = '']) => image);
+}
+
+describe('what is applied', () => {
+  for (const [name, render] of RENDERINGS) {
+    it(name, (t) => {
+      if (!hasKubectl(t)) return;
+      const objects = render();
+      const known = objects.filter(({ kind }) => CUSTOM[kind] === undefined);
+      assert.deepEqual(schemaProblems(known), []);
+      for (const object of objects) {
+        const expected = CUSTOM[object.kind];
+        if (expected === undefined) continue;
+        assert.deepEqual(Object.keys(object).toSorted(), [...expected].toSorted());
+      }
+      assert.deepEqual([...new Set(imagesOf(objects))], [IMAGE]);
+      const { exitCode, out, err } = checked(t, objects);
+      assert.equal(exitCode, 0, err);
+      assert.match(out, /fields +\{ ?"?node"?: "?node-1"? ?\}/);
+    });
+  }
+});
+
+describe('install.yaml', () => {
+  it('is the rendered base', (t) => {
+    if (!hasKubectl(t)) return;
+    assert.deepEqual(
+      objectsIn(readFileSync(join(MANIFESTS, 'install.yaml'), 'utf8')),
+      rendered('base'),
+      'run: kubectl kustomize manifests/base --output manifests/install.yaml',
+    );
+  });
+});
+
+describe('the examples', () => {
+  for (const name of kustomizationsIn('examples')) {
+    it(`${name}: is for Kubernetes, with images pinned by digest`, (t) => {
+      if (!hasKubectl(t)) return;
+      const objects = rendered(name);
+      assert.deepEqual(schemaProblems(objects), []);
+      for (const image of imagesOf(objects)) assert.match(image, /:v?\d[^@]*@sha256:[0-9a-f]{64}$/);
+    });
+  }
+});
+
+describe('this test', () => {
+  it('finds a wrong value and a misspelt key', () => {
+    const object = (spec: object): KubernetesObject => {
+      const metadata = { name: 'x' };
+      return { apiVersion: 'v1', kind: 'Service', metadata, spec } as KubernetesObject;
+    };
+    assert.deepEqual(schemaProblems([object({ ports: [{ port: 1 }] })]), []);
+    assert.match(String(schemaProblems([object({ ports: [{ port: 'x' }] })])), /must be integer/);
+    assert.match(
+      String(schemaProblems([object({ prots: [] })])),
+      /known properties, and '"prots"'/,
+    );
+  });
+});
