@@ -1,6 +1,7 @@
 /**
  * Runs every command line that the documents show in `sh` blocks, in a sandbox: the paths of a real node stand for
- * temporary ones. A line that is run nowhere must be named here with its reason, or the test fails.
+ * temporary ones, and kubectl for one that has no cluster (support/clusterless-kubectl.ts). A line that is run nowhere must
+ * be named here with its reason, or the test fails.
  */
 import { strict as assert } from 'node:assert';
 import { execFile, spawn } from 'node:child_process';
@@ -11,6 +12,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import split from 'split2';
 import { loadConfig } from '../../src/config/load.ts';
+import { hasKubectl } from '../support/kubectl.ts';
 import { projectRoot } from '../support/project.ts';
 
 const run = promisify(execFile);
@@ -28,6 +30,13 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ],
   ['npm run check', '.ci/run does'],
   ['npm run bench -- --small', 'test/bench/main.test.ts does'],
+  ['docker build --tag audit-shipper:0.1.0 .', 'test/docker/image.test.ts runs its steps'],
+  [
+    'npm pack && sudo npm install --global --prefix /usr/local audit-shipper-0.1.0.tgz',
+    'test/house/supply.test.ts packs the program and runs it from the package',
+  ],
+  ['sudo systemctl enable --now audit-shipper', 'test/manifests/systemd.test.ts asks systemd'],
+  ['sudo journalctl --unit audit-shipper --lines 20', 'it reads what a running systemd wrote'],
   [
     'npm run torture -- --minutes 0.3 --megabytes-per-second 4',
     'test/torture/main.test.ts does, more gently',
@@ -79,10 +88,11 @@ function inSandbox(line: string, { path: sandbox, receiver }: Sandbox): string {
     .replaceAll('/tmp/audit', join(sandbox, 'simulated'))
     .replaceAll('/var/log/kubernetes', join(sandbox, 'logs'))
     .replaceAll('/var/lib/audit-shipper', join(sandbox, 'state'))
+    .replaceAll(' /etc/', ` ${join(sandbox, 'etc')}/`)
     .replaceAll('for 10s', 'for 1s')
     .replaceAll('127.0.0.1:24224', receiver)
     .replaceAll('audit-shipper receive', 'audit-shipper receive --listen 127.0.0.1:0')
-    .replaceAll('audit-shipper.yaml', join(sandbox, 'audit-shipper.yaml'));
+    .replaceAll(' audit-shipper.yaml', ` ${join(sandbox, 'audit-shipper.yaml')}`);
   if (!/ (?:-f|--follow|receive) /.test(local)) return local;
   return `timeout --preserve-status --signal TERM ${FOLLOW_SECONDS} ${local}`;
 }
@@ -118,13 +128,11 @@ async function makeSandbox(): Promise<Sandbox> {
   const backup = join(logs, 'audit-2026-11-20T00-00-00.000.log.gz');
   writeFileSync(backup, gzipSync(event));
   mkdirSync(join(sandbox, 'bin'));
-  writeFileSync(
-    join(sandbox, 'bin', 'audit-shipper'),
-    `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`,
-    {
-      mode: 0o755,
-    },
-  );
+  const clusterless = join(projectRoot(), 'dist', 'test', 'support', 'clusterless-kubectl.js');
+  for (const [name, program] of Object.entries({ 'audit-shipper': main, kubectl: clusterless })) {
+    const script = `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`;
+    writeFileSync(join(sandbox, 'bin', name), script, { mode: 0o755 });
+  }
   const yaml = blocksOf('yaml').find(({ file }) => file === 'README.md')?.text ?? '';
   writeFileSync(join(sandbox, 'audit-shipper.yaml'), yaml);
   const { child, address } = await startReceiver(main);
@@ -156,10 +164,11 @@ describe('the command lines of the documents', () => {
 
   for (const { file, line } of lines) {
     if (ELSEWHERE.has(line)) continue;
-    it(`${file}: ${line}`, async () => {
+    it(`${file}: ${line}`, async (t) => {
+      if (line.startsWith('kubectl') && !hasKubectl(t)) return;
       const path = join(sandbox.path, 'bin') + delimiter + (process.env['PATH'] ?? '');
       const env = { ...process.env, PATH: path, PREFIX: join(sandbox.path, 'prefix') };
-      const cwd = line.startsWith('npm') ? projectRoot() : sandbox.path;
+      const cwd = /^npm |manifests\//.test(line) ? projectRoot() : sandbox.path;
       const script = inSandbox(line, sandbox);
       await run('bash', ['-euo', 'pipefail', '-c', script], { cwd, env, timeout: TIMEOUT_MS });
     });
