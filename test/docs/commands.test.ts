@@ -35,6 +35,10 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
     'npm pack && sudo npm install --global --prefix /usr/local audit-shipper-0.1.0.tgz',
     'test/house/supply.test.ts packs the program and runs it from the package',
   ],
+  [
+    'sudo useradd --system --no-create-home --shell /usr/sbin/nologin audit-shipper',
+    'it would add a user to this machine',
+  ],
   ['sudo systemctl enable --now audit-shipper', 'test/manifests/systemd.test.ts asks systemd'],
   ['sudo journalctl --unit audit-shipper --lines 20', 'it reads what a running systemd wrote'],
   [

@@ -1,6 +1,6 @@
 /**
- * Root with the one capability of the DaemonSet, as the kernel sees it: it reads audit files of another owner and writes
- * its state, and without the capability it does not.
+ * The one capability of the DaemonSet (root) and of the unit of systemd (another user), as the kernel sees it: with it the
+ * agent reads audit files of another owner and writes its state, and without it it does not.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -15,12 +15,15 @@ const EVENT = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"get"}\n';
 /** The owner of Talos's audit files. */
 const STRANGER_UID = 65534;
 
+/** Whoever runs the service of systemd: not root, and not the owner of the files. */
+const SERVICE_UID = 65533;
+const CAPABILITY = '-all,+dac_read_search';
+
 /** The agent under a bounding set, with no new privileges, as `allowPrivilegeEscalation: false` has it. */
-function shipAs(capabilities: string, state: string, path: string) {
+function shipAs(confine: readonly string[], state: string, path: string) {
   const main = join(projectRoot(), 'dist', 'src', 'main.js');
-  const confine = ['--bounding-set', capabilities, '--no-new-privs'];
   const agent = [process.execPath, main, '--format', 'json', '--state-dir', state, path];
-  return promisify(execFile)('setpriv', [...confine, ...agent]);
+  return promisify(execFile)('setpriv', [...confine, '--no-new-privs', ...agent]);
 }
 
 /** Files of another owner, with mode 0600 in a directory with mode 0700; undefined where nobody can make them. */
@@ -43,7 +46,22 @@ test('DAC_READ_SEARCH alone reads files of another owner, and the state is writt
   const logs = strangersLog(t);
   if (logs === undefined) return;
   const state = temporaryDirectory(t);
-  const { stdout } = await shipAs('-all,+dac_read_search', state, logs);
+  const { stdout } = await shipAs(['--bounding-set', CAPABILITY], state, logs);
+  assert.equal(stdout, EVENT);
+  assert.ok(readdirSync(state).includes('checkpoints.json'));
+});
+
+test('so does another user who is given it', async (t) => {
+  const logs = strangersLog(t);
+  if (logs === undefined) return;
+  const state = temporaryDirectory(t);
+  chownSync(state, SERVICE_UID, SERVICE_UID);
+  const user = ['--reuid', String(SERVICE_UID), '--regid', String(SERVICE_UID), '--clear-groups'];
+  const sets = ['--inh-caps', '--ambient-caps', '--bounding-set'].flatMap((set) => [
+    set,
+    CAPABILITY,
+  ]);
+  const { stdout } = await shipAs([...user, ...sets], state, logs);
   assert.equal(stdout, EVENT);
   assert.ok(readdirSync(state).includes('checkpoints.json'));
 });
@@ -51,5 +69,6 @@ test('DAC_READ_SEARCH alone reads files of another owner, and the state is writt
 test('without it they cannot be read', async (t) => {
   const logs = strangersLog(t);
   if (logs === undefined) return;
-  await assert.rejects(shipAs('-all', temporaryDirectory(t), logs), /EACCES|permission/i);
+  const none = ['--bounding-set', '-all'];
+  await assert.rejects(shipAs(none, temporaryDirectory(t), logs), /EACCES|permission/i);
 });
