@@ -123,6 +123,22 @@ describe('the image', { skip: IS_ROOT ? false : 'starting it as an image needs r
     });
   });
 
+  it('finds receivers by name', async () => {
+    assert.ok(image);
+    // The container runtime writes this file. A libc without its helpers would look nowhere.
+    writeFileSync(join(image.root, 'etc', 'hosts'), '127.0.0.9 fluentd.logging.svc\n');
+    const script = "dns.lookup('fluentd.logging.svc', (e, address) => console.log(e ?? address))";
+    const program = [
+      `--userspec=${image.user}`,
+      image.root,
+      image.entrypoint[0] ?? '',
+      '-e',
+      script,
+    ];
+    const { stdout } = await promisify(execFile)(CHROOT, program, { env: {} });
+    assert.equal(stdout, '127.0.0.9\n');
+  });
+
   it('holds the packages that the program needs, and no compiled ones', () => {
     assert.ok(image);
     const files = readdirSync(image.root, { recursive: true, encoding: 'utf8' });

@@ -120,6 +120,28 @@ describe('the examples', () => {
   }
 });
 
+describe('the example with Fluentd', () => {
+  it('listens where the agents send, keeps its buffer on the volume, and stores each event once', (t) => {
+    if (!hasKubectl(t)) return;
+    const efk = JSON.stringify(rendered('examples/efk'));
+    const fluentd = readFileSync(join(MANIFESTS, 'examples', 'efk', 'fluent.conf'), 'utf8');
+    const agents = readFileSync(join(MANIFESTS, 'base', 'audit-shipper.yaml'), 'utf8');
+    assert.match(agents, /forward:\/\/fluentd\.logging\.svc:24224/);
+    assert.match(
+      efk,
+      /"kind":"Service","metadata":\{[^}]*\},"name":"fluentd","namespace":"logging"\}/,
+    );
+    for (const port of [24224, 24220]) {
+      assert.match(fluentd, new RegExp(`^ {2}port ${port}$`, 'm'));
+      assert.ok(efk.includes(`"containerPort":${port}`) && efk.includes(`"port":${port}`));
+    }
+    assert.match(fluentd, /^<match kube\.audit>$/m);
+    assert.match(fluentd, /^ {2}id_key \$\.shipper\.id$/m);
+    assert.match(fluentd, /^ {4}@type file\n {4}path \/buffer\//m);
+    assert.ok(efk.includes('{"mountPath":"/buffer","name":"buffer"}'));
+  });
+});
+
 describe('this test', () => {
   it('finds a wrong value and a misspelt key', () => {
     const object = (spec: object): KubernetesObject => {
