@@ -152,7 +152,7 @@ describe('the DaemonSet', () => {
   it('may use what was measured, and as much CPU as there is', () => {
     assert.deepEqual(container.resources, {
       requests: { cpu: '50m', memory: '128Mi' },
-      limits: { memory: '256Mi' },
+      limits: { memory: '384Mi' },
     });
   });
 
