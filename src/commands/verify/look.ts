@@ -184,7 +184,7 @@ class Looker {
         : []),
       ...(unended.length > 0
         ? [
-            `${counted(unended.length, 'file')} that are gone were last seen as the active file: what was written to them while no agent ran, nobody counted`,
+            `${counted(unended.length, 'file')} last seen as the active file, and gone: what was written to it while no agent ran, nobody counted`,
           ]
         : []),
     ];
