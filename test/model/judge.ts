@@ -274,7 +274,7 @@ export class Judge {
       () => `${life.name} has no ${end} bytes, and they are counted lost`,
     );
     demand(
-      life.heldBy !== this.agent || life.wasCut || reason === 'held_limit',
+      life.heldBy !== this.agent || life.wasCut || life.beganInCutFile || reason === 'held_limit',
       'held until read',
       () => `${life.name} ${from}-${end} is counted lost, but was held open when it was deleted`,
     );

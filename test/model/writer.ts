@@ -35,6 +35,8 @@ const EVENT = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"';
 const PLAIN_TEXT = 'this is no event, but a line all the same, number';
 /** How long lumberjack's mill and logrotate's reopening take, at most. */
 const LATER_MS = 400;
+/** A timer starts logrotate: within one look of the agent it rotates a log once. */
+const LOGROTATE_PAUSE_MS = 10;
 
 export class Writer {
   readonly #options: WriterOptions;
@@ -47,6 +49,7 @@ export class Writer {
   #rest = '';
   #lastStamp = 0;
   #isCompressing = false;
+  #rotatedAt = -Infinity;
   /** Whether the writer goes on where it was after its file was cut. */
   readonly #leavesHoles: boolean;
 
@@ -130,11 +133,14 @@ export class Writer {
   // --- rotating ---
 
   rotate(): void {
-    // logrotate does one thing after the other.
-    if (this.#isCompressing && this.#options.style !== 'lumberjack') return;
-    this.#options.machine.note(`rotate ${this.#path}`);
-    if (this.#options.style === 'lumberjack') this.#rotateAsLumberjack();
-    else if (this.#options.style === 'create') this.#rotateByRename();
+    const { machine, style } = this.#options;
+    // logrotate does one thing after the other, and some time passes until it is started again.
+    const isBusy = this.#isCompressing || machine.nowMs - this.#rotatedAt < LOGROTATE_PAUSE_MS;
+    if (style !== 'lumberjack' && isBusy) return;
+    this.#rotatedAt = machine.nowMs;
+    machine.note(`rotate ${this.#path}`);
+    if (style === 'lumberjack') this.#rotateAsLumberjack();
+    else if (style === 'create') this.#rotateByRename();
     else this.#rotateByCopy();
   }
 
