@@ -20,12 +20,13 @@ export class DeletedFiles {
 
   /** The oldest first, one after the other has been given up, while all logs together hold too much. */
   *excess(generations: readonly Generation[]): Generator<Generation> {
-    for (const generation of generations) {
-      this.count(generations);
-      if (!this.#descriptors.holdsTooMuch) return;
-      if (isDeletedAndHeld(generation)) yield generation;
-    }
     this.count(generations);
+    for (const generation of generations) {
+      if (!this.#descriptors.holdsTooMuch) return;
+      if (!isDeletedAndHeld(generation)) continue;
+      yield generation;
+      this.count(generations);
+    }
   }
 
   count(generations: readonly Generation[]): void {
