@@ -39,5 +39,12 @@ export function listenAdvice(code: string, port: number): string | undefined {
   }
 }
 
-/** Nobody can listen there. The message says what to do. */
-export class ListenError extends Error {}
+/** Nobody can listen there. The message says what to do; `code` is the system's. */
+export class ListenError extends Error {
+  readonly code: string;
+
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}

@@ -59,7 +59,7 @@ export class StatusServer {
   async listen(at: Address): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new ListenError(explain(error, at), { cause: error }));
+        reject(explain(error, at));
       });
       this.#server.listen({ ...at }, resolve);
     });
@@ -117,6 +117,8 @@ function text(status: number, lines: readonly string[]): Answer {
   return { status, type: TEXT, body: lines.map((line) => `${line}\n`).join('') };
 }
 
-function explain({ code = 'UNKNOWN' }: NodeJS.ErrnoException, at: Address): string {
-  return `cannot listen on ${formatAddress(at)}: ${listenAdvice(code, at.port) ?? code}`;
+function explain(error: NodeJS.ErrnoException, at: Address): ListenError {
+  const { code = 'UNKNOWN' } = error;
+  const message = `cannot listen on ${formatAddress(at)}: ${listenAdvice(code, at.port) ?? code}`;
+  return new ListenError(message, code, error);
 }

@@ -5,7 +5,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Log } from '../../observe/log.ts';
-import { formatAddress, listenAdvice, type Address } from '../../address.ts';
+import { formatAddress, listenAdvice, ListenError, type Address } from '../../address.ts';
 import type { Tls } from './settings.ts';
 
 export interface ListenerParts {
@@ -18,16 +18,6 @@ export interface ListenerParts {
 
 /** Far more than the nodes of a control plane; each may hold one message in memory. */
 const CONNECTIONS_MAX = 256;
-
-/** Nobody can connect. `code` is the system's error code. */
-class ListenError extends Error {
-  readonly code: string;
-
-  constructor(message: string, code: string, cause: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
 
 export class Listener {
   readonly #server: Server;
