@@ -7,10 +7,11 @@ const SPANS = [
   ['h', 3600],
   ['min', 60],
 ] as const;
+const WHOLE_NUMBERS = new Intl.NumberFormat('en-US');
 
 /** `1,234,567` */
 export function count(amount: number): string {
-  return Math.round(amount).toLocaleString('en-US');
+  return WHOLE_NUMBERS.format(Math.round(amount));
 }
 
 /** `1.5 MiB` */

@@ -2,12 +2,13 @@
  * Holds one generation against what is remembered and what was delivered of it. Pure: it is told the pieces of the
  * file in their order, and keeps no more of them than what is wrong.
  */
+import { count } from '../../observe/amounts.ts';
 import type { Checkpoint } from '../../checkpoint/format.ts';
 import { accountedBytes, NOTHING_SETTLED, type GenerationAccounts } from '../../deliver/chunk.ts';
 import type { Range } from '../../deliver/ledger.ts';
 import type { Piece, Walk } from './pieces.ts';
 import type { GenerationReceipts, PartRange } from './receipts.ts';
-import { counted, number, type Delivery, type GenerationReport } from './report.ts';
+import { counted, type Delivery, type GenerationReport } from './report.ts';
 import { Runs } from './runs.ts';
 
 /** What there is to hold a generation against. */
@@ -101,7 +102,7 @@ export class Examination {
     const { delivered, filtered, deadLettered, lostBytes } = accounts;
     if (checkpoint === undefined || isDamaged) return [];
     if (to > size) {
-      return [`its checkpoint (${number(to)}) lies behind the end of the file (${number(size)})`];
+      return [`its checkpoint (${count(to)}) lies behind the end of the file (${count(size)})`];
     }
     const settled = delivered.events + filtered.events + deadLettered.events;
     const lostKnown = losses.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -109,10 +110,10 @@ export class Examination {
     const isWrong = isCertain && settled !== this.#settledEvents;
     const isBetweenLines = isBoundary || to <= contentStart || lostBytes > 0;
     return [
-      ...(isBetweenLines ? [] : [`its checkpoint (${number(to)}) stands inside of a line`]),
+      ...(isBetweenLines ? [] : [`its checkpoint (${count(to)}) stands inside of a line`]),
       ...(isWrong
         ? [
-            `its accounts hold ${counted(settled, 'event')}, and ${number(this.#settledEvents)} stand before its checkpoint`,
+            `its accounts hold ${counted(settled, 'event')}, and ${count(this.#settledEvents)} stand before its checkpoint`,
           ]
         : []),
     ];
@@ -158,11 +159,11 @@ function sumsProblems({ letters, checkpoint }: Subject, { to, accounts }: Settle
   return [
     ...(sum === to
       ? []
-      : [`its accounts hold ${counted(sum, 'byte')}, and its checkpoint stands at ${number(to)}`]),
+      : [`its accounts hold ${counted(sum, 'byte')}, and its checkpoint stands at ${count(to)}`]),
     ...(kept <= deadLettered.bytes
       ? []
       : [
-          `its dead letters have ${counted(kept, 'byte')}, and their account holds ${number(deadLettered.bytes)}`,
+          `its dead letters have ${counted(kept, 'byte')}, and their account holds ${count(deadLettered.bytes)}`,
         ]),
   ];
 }

@@ -2,6 +2,7 @@
  * What `verify` found: of each generation, of what was delivered, and the verdict over all of it. Pure; nothing here
  * looks at anything.
  */
+import { count } from '../../observe/amounts.ts';
 import type { SavedLoss } from '../../checkpoint/format.ts';
 import type { Holder } from '../../checkpoint/lock.ts';
 import type { GenerationAccounts, Tally } from '../../deliver/chunk.ts';
@@ -232,19 +233,13 @@ function factsOf(
   return [
     `${counted(found, 'event')} of ${counted(files, 'file')}`,
     ...(delivery.missing === 0 ? ['none missing'] : []),
-    ...(repeated === 0 ? ['none repeated'] : [`${number(repeated)} repeated`]),
+    ...(repeated === 0 ? ['none repeated'] : [`${count(repeated)} repeated`]),
     ...(delivery.deadLettered > 0 ? [counted(delivery.deadLettered, 'dead letter')] : []),
-    ...(delivery.notYet > 0 ? [`${number(delivery.notYet)} not delivered yet`] : []),
+    ...(delivery.notYet > 0 ? [`${count(delivery.notYet)} not delivered yet`] : []),
   ];
 }
 
-const NUMBERS = new Intl.NumberFormat('en-US');
-
-export function number(value: number): string {
-  return NUMBERS.format(value);
-}
-
 /** `1 event`, `2 events`. */
-export function counted(count: number, noun: string): string {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function counted(amount: number, noun: string): string {
+  return `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }

@@ -2,12 +2,12 @@
  * What `verify` found, for people and for machines. Pure. Paths and ids come from files that others wrote: everything
  * passes through escapeControl.
  */
+import { count } from '../../observe/amounts.ts';
 import { escapeControl } from '../../observe/terminal.ts';
 import { agentText } from '../status.ts';
 import { tableLines, type Column } from '../table.ts';
 import {
   counted,
-  number,
   type Delivery,
   type Findings,
   type GenerationReport,
@@ -62,11 +62,11 @@ function table({ generations, stateDir, delivered }: Verification, totals: Total
     report.isOnDisk ? report.path : `${report.path} (gone)`,
     ...cells.map(({ of }) => {
       const value = of(report);
-      return value === undefined ? '-' : number(value);
+      return value === undefined ? '-' : count(value);
     }),
     isWell(report) ? 'ok' : 'see below',
   ]);
-  const total = ['together', ...cells.map((cell) => number(cell.total)), ''];
+  const total = ['together', ...cells.map((cell) => count(cell.total)), ''];
   const columns = [{ heading: 'FILE' }, ...cells.map(({ column }) => column), { heading: '' }];
   const lines = tableLines(columns, [...rows, total]);
   const hidden = generations.length - shown.length;
@@ -209,12 +209,12 @@ function lossLines({ generations, losses: noted }: Verification): string[] {
   const told = noted.map(({ path, offset, bytes, atLeast, reason, since, until }) => {
     const span = [since, until].filter((time) => time !== undefined).join(' to ');
     const when = span === '' ? '' : `, ${escapeControl(span)}`;
-    return `  ${counted(bytes, 'byte')}${atLeast === true ? ' or more' : ''} from ${number(offset)} on of ${escapeControl(path)}: ${escapeControl(reason)}${when}`;
+    return `  ${counted(bytes, 'byte')}${atLeast === true ? ' or more' : ''} from ${count(offset)} on of ${escapeControl(path)}: ${escapeControl(reason)}${when}`;
   });
   const untold = generations
     .filter(({ deletedBytes }) => deletedBytes > 0)
     .map(({ path, offset = 0, deletedBytes }) => {
-      return `  ${counted(deletedBytes, 'byte')} from ${number(offset)} on of ${escapeControl(path)}: deleted while no agent ran`;
+      return `  ${counted(deletedBytes, 'byte')} from ${count(offset)} on of ${escapeControl(path)}: deleted while no agent ran`;
     });
   return titled('lost:', [...told, ...untold]);
 }
@@ -244,7 +244,7 @@ function findingLines({ generations }: Verification, title: string, of: Findings
       const where = `${escapeControl(fingerprint)}-${run.offset}`;
       const many = run.events === 1 ? where : `${counted(run.events, 'event')} from ${where} on`;
       const bytes = run.bytes > 0 ? `, ${counted(run.bytes, 'byte')}` : '';
-      return `  ${many}, offset ${number(run.offset)}${bytes} of ${path}`;
+      return `  ${many}, offset ${count(run.offset)}${bytes} of ${path}`;
     });
     const unnamed = events - runs.reduce((sum, run) => sum + run.events, 0);
     if (unnamed <= 0) return named;
@@ -300,7 +300,7 @@ function titled(title: string, lines: readonly string[]): string[] {
 function bounded(lines: readonly string[]): string[] {
   const hidden = lines.length - MAX_SHOWN;
   if (hidden <= 0) return [...lines];
-  return [...lines.slice(0, MAX_SHOWN), `  and ${number(hidden)} more; --json has all`];
+  return [...lines.slice(0, MAX_SHOWN), `  and ${count(hidden)} more; --json has all`];
 }
 
 /** As JSON, in pieces, one generation each: there may be thousands, each with thousands of findings. */
