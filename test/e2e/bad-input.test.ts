@@ -23,12 +23,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import split from 'split2';
 import { CHECKPOINT_FILE } from '../../src/checkpoint/store.ts';
-import { Workplace, type Agent } from '../support/agent.ts';
+import { MEMORY_LIMIT_KB, Workplace, type Agent } from '../support/agent.ts';
 import { eventOf, eventsOf, numbersOf } from '../support/numbered-events.ts';
 import { fillDisk, smallFileSystem, temporaryDirectory } from '../support/temporary.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const MEMORY_LIMIT_KB = (process.version.startsWith('v20.') ? 120 : 135) * 1024;
 
 interface Output {
   readonly shipper?: {
@@ -44,12 +43,6 @@ const parsed = (line: Buffer | string): Output => JSON.parse(line.toString()) as
 
 function bytesOf({ log, log_base64 }: Output): Buffer {
   return log === undefined ? Buffer.from(log_base64 ?? '', 'base64') : Buffer.from(log);
-}
-
-/** A line of /proc/<pid>/status, in kB. */
-function memoryOf(agent: Agent, key: 'VmHWM' | 'VmRSS'): number {
-  const status = readFileSync(`/proc/${agent.child.pid}/status`, 'latin1');
-  return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
 }
 
 /** The messages of one level. */
@@ -160,7 +153,7 @@ describe('a line of 200 MB', () => {
     assert.equal(actual.digest('hex'), expected.digest('hex'));
     assert.deepEqual(events, [1, 2]);
     assert.ok(parts.slice(0, -1).every((part) => part === 'more') && parts.at(-1) === 'last');
-    const peak = memoryOf(agent, 'VmHWM');
+    const peak = agent.memoryKb('VmHWM');
     assert.ok(peak < MEMORY_LIMIT_KB, `${peak} kB of memory`);
     assert.deepEqual(await agent.stop(), { code: 0, signal: null });
     const { delivered_events, invalid_lines } = agent.summary();
@@ -186,7 +179,7 @@ describe('a reader that takes nothing', () => {
       return quiet === 100;
     });
     assert.ok(last < 24 * 1024 * 1024, `${last} bytes were read`);
-    assert.ok(memoryOf(agent, 'VmHWM') < MEMORY_LIMIT_KB);
+    assert.ok(agent.memoryKb('VmHWM') < MEMORY_LIMIT_KB);
     assert.deepEqual(await agent.stop(), { code: 0, signal: null });
   });
 });

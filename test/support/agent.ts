@@ -28,6 +28,9 @@ import { until } from './until.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
+/** What an agent may take at the most, whatever its backlog. */
+export const MEMORY_LIMIT_KB = (process.version.startsWith('v20.') ? 120 : 135) * 1024;
+
 /** A line of the agent's own log. */
 export interface LogLine {
   readonly level: string;
@@ -139,6 +142,12 @@ export class Agent {
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;
+  }
+
+  /** What it takes of memory now (VmRSS), or has taken at the most (VmHWM), in kB. */
+  memoryKb(key: 'VmHWM' | 'VmRSS'): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+    return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
   }
 
   /** What became of everything: the log's last line. Throws when the agent did not come to say it. */
