@@ -37,6 +37,12 @@ export interface Head {
 /** `incomplete`: the first line has no newline yet, and the file may grow. `damaged`: not a readable gzip head. */
 export type HeadResult = Head | 'incomplete' | 'damaged';
 
+/**
+ * Whether what is there without a newline is the whole first line; where only that first line itself can tell, it is asked
+ * with the fingerprint that the file would have.
+ */
+export type Ended = boolean | ((fingerprint: string) => boolean);
+
 const scratch = Buffer.allocUnsafe(HOLE_BYTES);
 
 /**
@@ -44,7 +50,7 @@ const scratch = Buffer.allocUnsafe(HOLE_BYTES);
  * @param ended the generation cannot grow: what is there is the first line, with or without a newline.
  * @throws the system error when the file cannot be read (EIO).
  */
-export function readHead(fd: number, ended: boolean): HeadResult {
+export function readHead(fd: number, ended: Ended): HeadResult {
   const start = findContent(fd);
   if (start === undefined) return 'incomplete';
   const bytes = readSync(fd, scratch, 0, FINGERPRINT_LINE_BYTES, start);
@@ -102,14 +108,16 @@ export function inflate(
   }
 }
 
-function headOf(bytes: Buffer, start: number, ended: boolean): HeadResult {
+function headOf(bytes: Buffer, start: number, ended: Ended): HeadResult {
   const newline = bytes.indexOf(NEWLINE);
-  const complete = newline !== -1 || bytes.length >= FINGERPRINT_LINE_BYTES || ended;
-  if (!complete || bytes.length === 0) return 'incomplete';
+  const complete = newline !== -1 || bytes.length >= FINGERPRINT_LINE_BYTES;
+  if ((!complete && ended === false) || bytes.length === 0) return 'incomplete';
   const line = newline === -1 ? bytes : bytes.subarray(0, newline);
   const hash = createHash('sha256').update(line).digest();
+  const fingerprint = hash.toString('hex', 0, FINGERPRINT_BYTES);
+  if (!complete && typeof ended === 'function' && !ended(fingerprint)) return 'incomplete';
   return {
-    fingerprint: hash.toString('hex', 0, FINGERPRINT_BYTES),
+    fingerprint,
     start,
     guard: Buffer.from(bytes.subarray(0, Math.min(line.length + 1, GUARD_BYTES))),
   };

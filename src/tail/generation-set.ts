@@ -16,7 +16,8 @@ import {
 import {
   Generation,
   heldFiles,
-  identifyCompressed,
+  identifyUnseen,
+  isLookedFor,
   openHarvester,
   recall,
   retired,
@@ -107,7 +108,8 @@ export class GenerationSet {
     return {
       full,
       newestFirst: this.#started,
-      isEnded: (file) => isEndedFile(file, this.#options),
+      isEnded: (file, name) =>
+        isEndedFile(file, this.#options) || isLookedFor(this.#generations, file, name),
       heldAt: (dev, ino) => held.get(`${dev}:${ino}`),
     };
   }
@@ -315,7 +317,7 @@ export class GenerationSet {
     if (scan === undefined) return;
     const passing = new Map(scan.opened);
     try {
-      identifyCompressed(this.#generations, scan.seen);
+      identifyUnseen(this.#generations, scan.seen);
       const assignment = reconcile(this.#generations, scan.seen);
       this.#place(assignment, scan);
       this.#start(assignment, scan);

@@ -19,6 +19,7 @@ import {
   readFirstLine,
   readGzHead,
   readHead,
+  type Ended,
   type Head,
   GZ_SIZE_MODULUS,
 } from './fingerprint.ts';
@@ -332,11 +333,11 @@ export class Generation implements KnownGeneration {
    * @param ended what is there is the first line, with or without its newline.
    * @returns false when one of the others begins with the same line: the file is a copy of that one.
    */
-  identify(ended: boolean, others: readonly KnownGeneration[]): boolean {
+  identify(ended: Ended, others: readonly KnownGeneration[]): boolean {
     if (this.harvester === undefined || this.harvester.gz) return true;
     const { fd } = this.harvester;
     const head = quietly(() => readHead(fd, ended), 'incomplete');
-    this.#namelessBytes = ended ? this.contentBytes() : -1;
+    this.#namelessBytes = ended === true ? this.contentBytes() : -1;
     if (typeof head !== 'object') return true;
     if (others.some(({ fingerprint }) => fingerprint === head.fingerprint)) return false;
     this.fingerprint = head.fingerprint;
@@ -388,16 +389,36 @@ function quietly<T>(look: () => T, otherwise: T): T {
   }
 }
 
-/** What was compressed has ended, also in the middle of its first line: whoever holds it learns who it is. */
-export function identifyCompressed(
+/**
+ * Whoever is held and out of sight may be seen as another file: compressed, or copied. It is known by what it holds, also
+ * when that ends in its first line.
+ */
+export function identifyUnseen(
   generations: readonly Generation[],
   seen: readonly SeenFile[],
 ): void {
   for (const generation of generations) {
-    if (generation.fingerprint !== undefined) continue;
-    const gzPath = `${generation.lastSeen?.path}.gz`;
-    if (seen.some(({ gz, path }) => gz && path === gzPath)) generation.identify(true, generations);
+    const { fingerprint, harvester } = generation;
+    if (fingerprint !== undefined || harvester === undefined) continue;
+    if (seen.some(({ ino, dev }) => ino === harvester.ino && dev === harvester.dev)) continue;
+    const isSeen = (name: string): boolean => seen.some((file) => file.fingerprint === name);
+    generation.identify(isSeen, generations);
   }
+}
+
+/**
+ * Whether the file is one that was taken as it is before, and was not found since. It has ended, however young it is.
+ * @param name its fingerprint, when what it holds is its first line
+ */
+export function isLookedFor(
+  generations: readonly Generation[],
+  { size }: SeenFile,
+  name: string,
+): boolean {
+  return generations.some(({ fingerprint, places, harvester, position }) => {
+    const isMissed = places.length === 0 && harvester === undefined;
+    return fingerprint === name && isMissed && position <= size;
+  });
 }
 
 /** The open files by device and inode. */

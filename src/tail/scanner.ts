@@ -34,8 +34,8 @@ export interface ScanOptions {
   readonly full: boolean;
   /** What is new is looked at first, since it may be deleted soon; otherwise what is oldest. */
   readonly newestFirst: boolean;
-  /** Whether a file without a newline is complete as it is. */
-  readonly isEnded: (file: SeenFile) => boolean;
+  /** Whether a file without a newline is complete as it is. @param fingerprint of what it holds */
+  readonly isEnded: (file: SeenFile, fingerprint: string) => boolean;
   readonly heldAt: (dev: number, ino: number) => HeldFile | undefined;
 }
 
@@ -331,7 +331,7 @@ export class Scanner {
       const file = fileOf(path, listed, stats);
       const held = options.heldAt(file.dev, file.ino);
       if (held !== undefined) return this.#lookAtHeld(file, held, options);
-      const head = gz ? readGzHead(fd) : readHead(fd, options.isEnded(file));
+      const head = gz ? readGzHead(fd) : readHead(fd, (name) => options.isEnded(file, name));
       if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
       else this.#problems.clear(path);
       const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
@@ -387,7 +387,7 @@ function lookAtHeld(file: SeenFile, held: HeldFile, options: ScanOptions): SeenF
   const { fingerprint, contentBytes } = held;
   if (held.gz) return { ...file, fingerprint, contentBytes };
   if (held.head !== undefined && headUnchanged(held.fd, held.head)) return { ...file, fingerprint };
-  const head = readHead(held.fd, options.isEnded(file));
+  const head = readHead(held.fd, (name) => options.isEnded(file, name));
   return { ...file, fingerprint: typeof head === 'object' ? head.fingerprint : undefined };
 }
 

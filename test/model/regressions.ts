@@ -18,4 +18,10 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
   { seed: 501_878, was: 'what was remembered and gone upset the order of what was there' },
   { seed: 502_307, was: 'a backup that was compressed in its first line was shipped last' },
   { seed: 100_048, was: 'bytes that were seen and cut were not counted as lost' },
+  {
+    seed: 8532,
+    was: 'a nameless file that was compressed while the disk failed was shipped twice',
+  },
+  { seed: 2_004_003, was: 'a torn first line was shipped again when a clock was set back' },
+  { seed: 2_008_916, was: 'a nameless backup was taken for the gz under the name that it had' },
 ];
