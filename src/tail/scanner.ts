@@ -200,10 +200,11 @@ export class Scanner {
 
   /** Whether there was a rotation since the listing: then what was opened as the newest has an older sibling. */
   #hasRotated(): boolean {
-    const before = this.#names;
+    // No directory promises to list its names in the same order again.
+    const before = new Set(this.#names);
     const names = this.#readNames() ?? [];
-    if (names.length !== before.length) return true;
-    return names.some((name, index) => name !== before[index]) || this.#haveShifted();
+    if (names.length !== before.size) return true;
+    return names.some((name) => !before.has(name)) || this.#haveShifted();
   }
 
   /** logrotate moves all of its backups up by one: the same names stand for other files then. */

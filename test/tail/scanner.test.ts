@@ -173,24 +173,35 @@ test('a directory that is not there is reported, once, and cleared when it is', 
   assert.deepEqual(parts.problems.list(), []);
 });
 
-test('a directory that shows no change is not listed again, for a while', (t) => {
-  const { directory, look } = looking(t, { [ACTIVE]: 'a\n' });
+/** Counts how often a directory is listed. @param change what becomes of the names, and of the how manieth listing */
+function countingLists(
+  t: TestContext,
+  { path }: LogDirectory,
+  change: (names: string[], count: number) => string[] = (names) => names,
+): () => number {
   let listed = 0;
   const { readdirSync } = fs;
-  const counting = (...args: Parameters<typeof readdirSync>) => {
-    if (args[0] === directory.path) listed += 1;
-    return readdirSync(...args);
-  };
-  t.mock.method(fs, 'readdirSync', counting);
+  t.mock.method(fs, 'readdirSync', (...args: Parameters<typeof readdirSync>) => {
+    const names = readdirSync(...args) as unknown as string[];
+    if (args[0] !== path) return names;
+    listed += 1;
+    return change(names, listed);
+  });
   syncBuiltinESMExports();
   t.after(() => {
     t.mock.restoreAll();
     syncBuiltinESMExports();
   });
+  return () => listed;
+}
+
+test('a directory that shows no change is not listed again, for a while', (t) => {
+  const { directory, look } = looking(t, { [ACTIVE]: 'a\n' });
+  const listed = countingLists(t, directory);
   const lists = (expected: readonly string[] = [ACTIVE]): number => {
-    const before = listed;
+    const before = listed();
     assert.deepEqual(namesOf(look({ full: true })), expected);
-    return listed - before;
+    return listed() - before;
   };
   const isOld = (): void => utimesSync(directory.path, new Date(0), new Date(0));
   assert.ok(lists() > 0);
@@ -209,4 +220,13 @@ test('a directory that shows no change is not listed again, for a while', (t) =>
   assert.equal(lists([backup(1)]), 0);
   t.mock.timers.tick(1000);
   assert.ok(lists([backup(1)]) > 0, 'not all file systems can be trusted');
+});
+
+test('a directory that lists its names in another order has not changed', (t) => {
+  const { directory, look } = looking(t, { [ACTIVE]: 'a\n', [backup(1)]: 'b\n' });
+  const listed = countingLists(t, directory, (names, count) =>
+    count % 2 === 0 ? names.toReversed() : names,
+  );
+  assert.deepEqual(namesOf(look()), [ACTIVE, backup(1)]);
+  assert.equal(listed(), 2, 'before and after');
 });
