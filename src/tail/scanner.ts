@@ -209,9 +209,9 @@ export class Scanner {
 
   /** logrotate moves all of its backups up by one: the same names stand for other files then. */
   #haveShifted(): boolean {
-    return this.#listed.some(({ path }) => {
+    return this.#listed.filter(isNumbered).some(({ path }) => {
       const known = this.#known.get(path);
-      return known !== undefined && hasShifted(known, statOrUndefined(path));
+      return known !== undefined && known.ino !== statOrUndefined(path)?.ino;
     });
   }
 
@@ -325,7 +325,8 @@ export class Scanner {
       const { fd, stats } = opened.get(path) ?? this.#descriptors.open(path);
       opened.set(path, { fd, stats });
       if (!stats.isFile()) return undefined;
-      if (listed.ino !== NOT_LOOKED_AT && hasShifted(listed, stats)) {
+      const isOther = listed.ino !== NOT_LOOKED_AT && listed.ino !== stats.ino;
+      if (isOther && isNumbered(listed)) {
         this.#vanished += 1;
         return undefined;
       }
@@ -366,9 +367,9 @@ export class Scanner {
   }
 }
 
-/** Whether a numbered backup is another file by now: each rotation moves all of them up by one. */
-function hasShifted({ backup, ino }: SeenFile, now: Stats | undefined): boolean {
-  return backup?.kind === 'numbered' && ino !== now?.ino;
+/** Whether the same name stands for another file soon: each rotation moves all numbered backups up by one. */
+function isNumbered({ backup }: SeenFile): boolean {
+  return backup?.kind === 'numbered';
 }
 
 function isCurrent(

@@ -40,7 +40,9 @@ function pathCalls(machine: () => Machine): Readonly<Record<string, Call>> {
     (path: string, options?: StatOptions): SimStats | undefined => {
       machine().call('stat', path);
       if (options?.throwIfNoEntry === false && !machine().files.has(path)) return undefined;
-      return lookAt(machine(), machine().files.find(path, 'stat', follow));
+      const inode = machine().files.find(path, 'stat', follow);
+      // Whether it is a link is all that lstat is asked for.
+      return follow ? lookAt(machine(), inode) : new SimStats(inode);
     };
   return {
     openSync: (path: string) => {

@@ -173,7 +173,21 @@ test('a directory that is not there is reported, once, and cleared when it is', 
   assert.deepEqual(parts.problems.list(), []);
 });
 
-/** Counts how often a directory is listed. @param change what becomes of the names, and of the how manieth listing */
+/** Puts the test's own call in the place of one of node:fs. */
+function replaceCall(
+  t: TestContext,
+  name: 'readdirSync' | 'statSync',
+  call: (...args: readonly unknown[]) => unknown,
+): void {
+  t.mock.method(fs, name, call as never);
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+}
+
+/** Counts how often a directory is listed. @param change what becomes of the names, and of the number of the listing */
 function countingLists(
   t: TestContext,
   { path }: LogDirectory,
@@ -181,16 +195,11 @@ function countingLists(
 ): () => number {
   let listed = 0;
   const { readdirSync } = fs;
-  t.mock.method(fs, 'readdirSync', (...args: Parameters<typeof readdirSync>) => {
-    const names = readdirSync(...args) as unknown as string[];
-    if (args[0] !== path) return names;
+  replaceCall(t, 'readdirSync', (directory) => {
+    const names = readdirSync(directory as string);
+    if (directory !== path) return names;
     listed += 1;
     return change(names, listed);
-  });
-  syncBuiltinESMExports();
-  t.after(() => {
-    t.mock.restoreAll();
-    syncBuiltinESMExports();
   });
   return () => listed;
 }
@@ -229,4 +238,23 @@ test('a directory that lists its names in another order has not changed', (t) =>
   );
   assert.deepEqual(namesOf(look()), [ACTIVE, backup(1)]);
   assert.equal(listed(), 2, 'before and after');
+});
+
+test('backups whose names hold their time are not looked at to see whether they have shifted', (t) => {
+  const { look, directory } = looking(t, {
+    [ACTIVE]: 'a\n',
+    [backup(1)]: 'b\n',
+    'audit.log.1': 'c\n',
+  });
+  look();
+  directory.write(backup(2), 'd\n');
+  const { statSync } = fs;
+  const looked: string[] = [];
+  replaceCall(t, 'statSync', (path, options) => {
+    looked.push(basename(String(path)));
+    return statSync(path as string, options as object);
+  });
+  look();
+  assert.equal(looked.filter((name) => name === backup(1)).length, 0);
+  assert.ok(looked.includes('audit.log.1'));
 });
