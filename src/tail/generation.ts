@@ -46,6 +46,7 @@ export class Harvester {
   readonly #maxEventBytes: number;
   readonly #descriptors: Descriptors;
   #state: 'open' | 'reading' | 'closing' | 'closed' = 'open';
+  #seenBytes = 0;
 
   constructor(
     file: { readonly fd: number; readonly dev: number; readonly ino: number; readonly gz: boolean },
@@ -67,6 +68,11 @@ export class Harvester {
     return fstatSync(this.fd).size;
   }
 
+  /** How long the plain file was when it was last read on: it may be cut before any of that is read. */
+  get seenBytes(): number {
+    return this.#seenBytes;
+  }
+
   /** What the end of a gz says of its content's length; undefined when it says nothing, or cannot be read. */
   gzContentBytes(): number | undefined {
     return quietly(() => gzContentSize(this.fd), undefined);
@@ -85,6 +91,7 @@ export class Harvester {
   readFresh(slab: Buffer, position: number): ReadBlock | undefined {
     if (this.gz) return undefined;
     const { size, mtimeMs } = fstatSync(this.fd);
+    this.#seenBytes = size;
     const length = size - position;
     const isSmall = length > 0 && length <= Math.min(FRESH_BYTES, slab.length, this.#maxEventBytes);
     if (!isSmall || Math.abs(Date.now() - mtimeMs) > FRESH_MS) return undefined;
@@ -368,6 +375,7 @@ export class Generation implements KnownGeneration {
   }
 
   release(): void {
+    this.largestBytes = Math.max(this.largestBytes, this.harvester?.seenBytes ?? 0);
     this.harvester?.release();
     this.harvester = undefined;
     this.head = undefined;

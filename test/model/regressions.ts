@@ -26,4 +26,5 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
   { seed: 2_008_916, was: 'a nameless backup was taken for the gz under the name that it had' },
   { seed: 3_006_881, was: 'names in another order were taken for a rotation' },
   { seed: 2_003_608, was: 'a length that nobody had asked for was missing in a loss' },
+  { seed: 3_006_386, was: 'what was seen and cut in the middle of a read was missing in a loss' },
 ];

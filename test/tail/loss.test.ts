@@ -94,6 +94,22 @@ describe('a loss', () => {
     ]);
   });
 
+  it('counts what was seen when the file was to be read on, and was cut at that moment', async (t) => {
+    const log = watched(t, { files: { [ACTIVE]: 'a1\n' } });
+    const { directory, set, parts } = log;
+    const active = set.nextUnread(performance.now());
+    assert.ok(active !== undefined);
+    directory.append(ACTIVE, 'a2\na3\n');
+    const fresh = set.hold(active)?.readFresh(Buffer.alloc(1), 0);
+    assert.equal(fresh, undefined, 'more than there is room for');
+    truncateSync(directory.file(ACTIVE));
+    concludeLater(log);
+    assert.deepEqual(await readAll(set), []);
+    assert.deepEqual(lossesOf(parts), [
+      { path: directory.file(ACTIVE), from: 0, bytes: 9, reason: 'cut' },
+    ]);
+  });
+
   it('is reported when the file is cut, written anew and moved away between two looks', async (t) => {
     for (const content of ['b1\n', 'b1 is longer than what was there\n']) {
       const log = watched(t, { files: { [backup(1)]: 'z\n', [ACTIVE]: 'a1\n' } });
