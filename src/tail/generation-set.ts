@@ -380,7 +380,7 @@ export class GenerationSet {
       // Its file turned out to be a copy of another generation; nothing was read of it.
       if (generation.fingerprint === undefined) return;
     }
-    if (generation.isActive) generation.age = retired();
+    if (generation.isActive) generation.age = retired(this.#generations);
     if (wasActive) this.#parts.observer.rotated('removed');
     if (generation.mayComeBack) generation.missingSince ??= performance.now();
   }

@@ -23,7 +23,7 @@ import {
   type Head,
   GZ_SIZE_MODULUS,
 } from './fingerprint.ts';
-import { parseLogFileName, type Age } from './names.ts';
+import { parseLogFileName, rotationMs, type Age } from './names.ts';
 import type { HeldFile, Scan } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
 import type { GenerationView, Remembered, Room } from './tail.ts';
@@ -455,7 +455,8 @@ export function viewOf(generation: Generation): GenerationView | undefined {
 export function recall(remembered: Remembered): Generation {
   const { path, fingerprint, dev, ino, offset, size } = remembered;
   const now = performance.now();
-  const generation = new Generation({ position: offset, age: retired(), now, fingerprint });
+  const age = retiredAt(Date.now());
+  const generation = new Generation({ position: offset, age, now, fingerprint });
   const { backup, gz } = parseLogFileName(basename(path));
   const contentBytes = size;
   generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
@@ -466,8 +467,11 @@ export function recall(remembered: Remembered): Generation {
   return generation;
 }
 
-/** The age of a generation that lost its name just now. */
-export function retired(): Age {
-  const epochMs = Date.now();
+/** The age of the active file that lost its name just now: it is younger than all backups, also when the clock was set back. */
+export function retired(others: readonly Generation[]): Age {
+  return retiredAt(others.reduce((ms, { age }) => Math.max(ms, rotationMs(age)), Date.now()));
+}
+
+function retiredAt(epochMs: number): Age {
   return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
 }

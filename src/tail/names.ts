@@ -97,9 +97,10 @@ export function compareAge(a: Age, b: Age): number {
   if (a.backup.kind === 'dated' && b.backup.kind === 'dated' && a.backup.stamp !== b.backup.stamp) {
     return a.backup.stamp < b.backup.stamp ? -1 : 1;
   }
-  return rotationMs(a.backup, a.mtimeMs) - rotationMs(b.backup, b.mtimeMs);
+  return rotationMs(a) - rotationMs(b);
 }
 
-function rotationMs(backup: BackupName, mtimeMs: number): number {
-  return backup.kind === 'lumberjack' ? backup.epochMs : mtimeMs;
+/** When it was rotated, as far as its name or its file tells. */
+export function rotationMs({ backup, mtimeMs }: Age): number {
+  return backup?.kind === 'lumberjack' ? backup.epochMs : mtimeMs;
 }

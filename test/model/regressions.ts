@@ -27,4 +27,8 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
   { seed: 3_006_881, was: 'names in another order were taken for a rotation' },
   { seed: 2_003_608, was: 'a length that nobody had asked for was missing in a loss' },
   { seed: 3_006_386, was: 'what was seen and cut in the middle of a read was missing in a loss' },
+  {
+    seed: 3_010_171,
+    was: 'an active file was deleted while the clock was behind the names of older backups',
+  },
 ];

@@ -1,6 +1,7 @@
 /** In which order generations are read: what names, deletions and the time of their finding say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Generation, retired } from '../../src/tail/generation.ts';
 import { parseLogFileName, type Age } from '../../src/tail/names.ts';
 import { inFirstOrder, inReadingOrder } from '../../src/tail/order.ts';
 
@@ -59,4 +60,13 @@ test('what is fresh comes behind what was known, whatever their names', () => {
   const fresh = new Set(all.slice(1));
   const expected = ['audit.log.1', 'audit.log.6', 'audit.log.2'];
   assert.deepEqual(namesOf(inReadingOrder(all, fresh)), expected);
+});
+
+test('an active file that loses its name is younger than the backups beside it, also when a clock that was set back is behind their names', () => {
+  for (const name of ['audit-2001-03-04T05-06-07.008.log', 'audit-2101-03-04T05-06-07.008.log']) {
+    const backup = found(name);
+    const known = [new Generation({ position: 0, age: backup.age, now: 0 })];
+    const lost = { ...ACTIVE, name: 'lost', age: retired(known), isActive: false, places: [] };
+    assert.deepEqual(namesOf(inFirstOrder([backup, lost])), [name, 'lost']);
+  }
 });
