@@ -273,12 +273,13 @@ export class GenerationSet {
   /** Closes what was read to its end long enough ago, and what takes too much room; forgets what is nowhere any more. */
   releaseIdle(now: number): void {
     this.#releaseDrained(now, RELEASE_AFTER_MS);
-    this.#boundDeleted();
+    if (this.#complete) this.#boundDeleted();
     this.#forget();
   }
 
-  /** Counts what is still nowhere to be found as lost. */
+  /** Counts what is still nowhere to be found as lost; as long as not every file was looked at, it may be found. */
   concludeMissing(now: number): void {
+    if (!this.#complete) return;
     for (const generation of this.#generations) {
       const due = !this.#options.follow || isMissedLongEnough(generation, now);
       if (generation.missingSince === undefined || !due) continue;
@@ -409,19 +410,16 @@ export class GenerationSet {
     }
   }
 
-  /** Nothing on disk, nothing held: there is nothing to know about it any more. */
-  #isForgotten(generation: Generation): boolean {
-    const { places, harvester, missingSince, placedAt } = generation;
-    const gone = places.length === 0 && harvester === undefined && missingSince === undefined;
-    return gone && this.#started && placedAt >= this.#unreadableSince;
-  }
-
+  /** There is nothing to know any more about what is nowhere, once every file was looked at. */
   #forget(): void {
     this.#cursor = 0;
-    const forgotten = this.#generations.filter((generation) => this.#isForgotten(generation));
+    if (!this.hasSeenAll) return;
+    const isForgotten = ({ isNowhere, placedAt }: Generation): boolean =>
+      isNowhere && placedAt >= this.#unreadableSince;
+    const forgotten = this.#generations.filter(isForgotten);
     if (forgotten.length === 0) return;
     for (const { largestBytes } of forgotten) this.forgottenBytes += largestBytes;
-    this.#generations = this.#generations.filter((generation) => !this.#isForgotten(generation));
+    this.#generations = this.#generations.filter((generation) => !isForgotten(generation));
   }
 
   /**

@@ -227,6 +227,13 @@ export class Generation implements KnownGeneration {
     return scan.complete && this.placedAt >= scan.unreadableSince;
   }
 
+  /** Not on disk, not held, and not waited for. */
+  get isNowhere(): boolean {
+    return (
+      this.places.length === 0 && this.harvester === undefined && this.missingSince === undefined
+    );
+  }
+
   get held(): Harvester | undefined {
     return this.harvester;
   }

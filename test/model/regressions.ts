@@ -31,4 +31,6 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
     seed: 3_010_171,
     was: 'an active file was deleted while the clock was behind the names of older backups',
   },
+  { seed: 3_000_326, was: 'a backup that was deleted during the first look was read too late' },
+  { seed: 4_007_355, was: 'a gz that a look had not come to yet was forgotten, and shipped again' },
 ];
