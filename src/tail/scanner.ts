@@ -89,6 +89,12 @@ interface Listing {
   readonly readMs: number;
 }
 
+/** A file that cannot be read. */
+interface Unreadable {
+  readonly ino: number;
+  readonly sinceMs: number;
+}
+
 export class Scanner {
   readonly #site: LogSite;
   readonly #descriptors: Descriptors;
@@ -103,8 +109,8 @@ export class Scanner {
   /** Files before it are identified. */
   #next = 0;
   /** Since when files are there and cannot be read: of the last complete scan, and of the one under way. */
-  #unreadable: ReadonlyMap<string, number> = new Map();
-  #unreadableNow = new Map<string, number>();
+  #unreadable: ReadonlyMap<string, Unreadable> = new Map();
+  #unreadableNow = new Map<string, Unreadable>();
   /** Files that the last listing named and that were not there any more: renamed, compressed or deleted. */
   #vanished = 0;
   /** How often the scan under way has listed the directory. */
@@ -173,7 +179,7 @@ export class Scanner {
     const isUncertain = this.#vanished > 0 || seen.length === 0;
     const unreadableSince = isUncertain
       ? Infinity
-      : Math.max(-Infinity, ...this.#unreadable.values());
+      : Math.max(-Infinity, ...Array.from(this.#unreadable.values(), ({ sinceMs }) => sinceMs));
     return { seen, opened, complete, stale: stale && !complete, unreadableSince };
   }
 
@@ -296,7 +302,7 @@ export class Scanner {
       const stats = statSync(path);
       return stats.isFile() ? fileOf(path, name, stats) : undefined;
     } catch (error) {
-      this.#cannot(path, error, 'the file cannot be looked at');
+      this.#cannot({ path, ...name, ino: NOT_LOOKED_AT }, error, 'the file cannot be looked at');
       return undefined;
     }
   }
@@ -334,7 +340,7 @@ export class Scanner {
       const held = options.heldAt(file.dev, file.ino);
       if (held !== undefined) return this.#lookAtHeld(file, held, options);
       const head = gz ? readGzHead(fd) : readHead(fd, (name) => options.isEnded(file, name));
-      if (head === 'damaged') this.#cannot(path, damaged, 'not a gzip file');
+      if (head === 'damaged') this.#cannot(file, damaged, 'not a gzip file');
       else this.#problems.clear(path);
       const fingerprint = typeof head === 'object' ? head.fingerprint : undefined;
       if (gz) return { ...file, fingerprint, contentBytes: gzContentSize(fd) };
@@ -342,7 +348,7 @@ export class Scanner {
       const hasGrown = fingerprint !== undefined && file.size === 0;
       return { ...(hasGrown ? fileOf(path, listed, fstatSync(fd)) : file), fingerprint };
     } catch (error) {
-      this.#cannot(path, error, 'the file cannot be read');
+      this.#cannot(listed, error, 'the file cannot be read');
       return undefined;
     }
   }
@@ -351,20 +357,33 @@ export class Scanner {
     try {
       return lookAtHeld(file, held, options);
     } catch (error) {
-      this.#cannot(file.path, error, 'the file cannot be read');
+      this.#cannot(file, error, 'the file cannot be read');
       return undefined;
     }
   }
 
-  #cannot(path: string, error: unknown, what: string): void {
+  #cannot(file: Pick<SeenFile, 'path' | 'backup' | 'ino'>, error: unknown, what: string): void {
+    const { path } = file;
     if (errorCode(error) === 'ENOENT') {
       this.#vanished += 1;
       this.#problems.clear(path);
       return;
     }
-    this.#unreadableNow.set(path, this.#unreadable.get(path) ?? performance.now());
+    const known = this.#unreadable.get(path);
+    const isSame = known !== undefined && isSameFile(known, file);
+    const sinceMs = isSame ? known.sinceMs : performance.now();
+    this.#unreadableNow.set(path, { ino: file.ino, sinceMs });
     this.#problems.report(path, error, what);
   }
+}
+
+/** Whether the path stands for the file that could not be read before: logrotate gives it to another one. */
+function isSameFile(
+  before: Unreadable,
+  { ino, backup }: Pick<SeenFile, 'ino' | 'backup'>,
+): boolean {
+  if (ino === NOT_LOOKED_AT) return backup?.kind === 'lumberjack';
+  return ino === before.ino;
 }
 
 /** Whether the same name stands for another file soon: each rotation moves all numbered backups up by one. */

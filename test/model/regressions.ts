@@ -33,4 +33,8 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly was: string
   },
   { seed: 3_000_326, was: 'a backup that was deleted during the first look was read too late' },
   { seed: 4_007_355, was: 'a gz that a look had not come to yet was forgotten, and shipped again' },
+  {
+    seed: 4_003_018,
+    was: 'a file was forgotten when it took the name of one that could not be read',
+  },
 ];

@@ -189,6 +189,26 @@ describe('a file that cannot be read', () => {
     assert.deepEqual(parts.problems.list(), []);
   });
 
+  it('may be any that logrotate has moved there since', async (t) => {
+    const { directory, set, parts } = watched(t, {
+      files: { [ACTIVE]: 'c\n', 'audit.log.1': 'b\n' },
+    });
+    assert.deepEqual(await readAll(set), ['b\n', 'c\n']);
+    set.releaseIdle(performance.now() + LATER_MS);
+    directory.write('audit.log.2', 'a\n');
+    directory.hide('audit.log.2');
+    asStranger(() => scanAll(set));
+    directory.remove('audit.log.2');
+    directory.rename('audit.log.1', 'audit.log.2');
+    directory.hide('audit.log.2');
+    asStranger(() => scanAll(set));
+    set.concludeMissing(performance.now() + LATER_MS);
+    assert.deepEqual(codesOf(parts), ['EACCES']);
+    directory.show('audit.log.2');
+    scanAll(set);
+    assert.deepEqual(await readAll(set), [], 'it was read before');
+  });
+
   it('that was identified before does not stop the younger ones, and is read when it can be', async (t) => {
     const files = { [backup(1)]: 'a\n', [backup(2)]: 'b\n', [ACTIVE]: 'c\n' };
     const { directory, set, parts } = watched(t, { files, maxHeld: 1 });
