@@ -246,8 +246,7 @@ export class Writer {
     // logrotate's delaycompress leaves the newest alone: somebody may still write to it.
     const [newest, ...older] = this.#backups;
     const ripe = style === 'lumberjack' && newest !== undefined ? [newest, ...older] : older;
-    // A file that ends in its first line has no name for a while: see README.md.
-    const next = ripe.findLast(({ gz, life }) => !gz && !life.hasTornFirstLine);
+    const next = ripe.findLast(({ gz }) => !gz);
     if (next !== undefined) this.#compress(next);
   }
 
