@@ -55,7 +55,8 @@ export class VitalSigns {
         ageSeconds: saver.ageMs / MS_PER_SECOND,
         failing: saver.failing,
       },
-      troubles: problems.list(),
+      troubles: problems.list('hinders'),
+      slowed: problems.list('slows'),
       said: recent?.said ?? [],
     };
   }

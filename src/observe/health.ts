@@ -2,7 +2,7 @@
  * Whether the agent lives, and whether it can do its work. Pure. A receiver that is down makes it neither dead nor
  * unready: to start it anew would help nobody, and a rollout must not hang on it.
  */
-import type { Vitals } from './vitals.ts';
+import type { Trouble, Vitals } from './vitals.ts';
 
 /**
  * Something is to be delivered, and for so long no attempt has begun or ended. The longest deadline of an attempt is an
@@ -20,15 +20,18 @@ export function reasonsDead({ stuckSeconds }: Vitals): readonly string[] {
 
 /** Why it cannot do its work; nothing when it can. */
 export function reasonsUnready({ troubles, checkpoint }: Vitals): readonly string[] {
-  const reading = troubles.map(
-    ({ path, message, since }) => `${path}: ${message} (since ${since})`,
-  );
+  const reading = troubles.map(inWords);
   const failing = checkpoint?.failing;
   if (failing === undefined) return reading;
   return [...reading, `checkpoints cannot be saved: ${failing}`];
 }
 
 /** What does not keep it from being ready, and should be known. */
-export function remarks({ upstreams }: Vitals): readonly string[] {
-  return upstreams.filter(({ isUp }) => !isUp).map(({ name }) => `receiver ${name} is down`);
+export function remarks({ upstreams, slowed }: Vitals): readonly string[] {
+  const down = upstreams.filter(({ isUp }) => !isUp);
+  return [...down.map(({ name }) => `receiver ${name} is down`), ...slowed.map(inWords)];
+}
+
+function inWords({ path, message, since }: Trouble): string {
+  return `${path}: ${message} (since ${since})`;
 }

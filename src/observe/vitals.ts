@@ -92,6 +92,8 @@ export interface Vitals {
   readonly checkpoint: CheckpointVitals | undefined;
   /** What stands in the way of reading. */
   readonly troubles: readonly Trouble[];
+  /** Because of what everything is read, but a little later. */
+  readonly slowed: readonly Trouble[];
   /** Warnings and errors of late, the latest last. */
   readonly said: readonly Said[];
 }

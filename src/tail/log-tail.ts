@@ -265,7 +265,7 @@ export class LogTail {
       onHint: (hint, name) => this.#onHint(hint === 'files', name),
       onError: (error) => {
         this.#watch = undefined;
-        this.#parts.problems.report(`${directory}/`, error, report);
+        this.#parts.problems.report(`${directory}/`, error, report, 'slows');
       },
     });
     if (this.#watch !== undefined) this.#parts.problems.clear(`${directory}/`);

@@ -13,6 +13,13 @@ export interface Problem {
   readonly since: string;
 }
 
+/** What is not read because of it (`hinders`), or only a little later (`slows`). */
+export type Harm = 'hinders' | 'slows';
+
+interface Reported extends Problem {
+  readonly harm: Harm;
+}
+
 /** Beyond it the oldest problem is forgotten: a directory of unreadable files must not fill the memory. */
 const MAX_PROBLEMS = 1000;
 
@@ -29,21 +36,21 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 export class Problems {
   readonly #log: Log;
-  readonly #byPath = new Map<string, Problem>();
+  readonly #byPath = new Map<string, Reported>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
   /** Reports what failed on a path; says nothing when the same was said before. */
-  report(path: string, error: unknown, what: string): void {
+  report(path: string, error: unknown, what: string, harm: Harm = 'hinders'): void {
     const code = errorCode(error);
     if (this.#byPath.get(path)?.code === code) return;
     const message = `${what}: ${ADVICE[code] ?? code}`;
     const oldest = this.#byPath.keys().next();
     if (this.#byPath.size >= MAX_PROBLEMS && oldest.done !== true)
       this.#byPath.delete(oldest.value);
-    this.#byPath.set(path, { path, code, message, since: new Date().toISOString() });
+    this.#byPath.set(path, { path, code, message, since: new Date().toISOString(), harm });
     this.#log.warn(message, { path, code });
   }
 
@@ -55,8 +62,11 @@ export class Problems {
     this.#log.info('problem is over', { path, code: problem.code });
   }
 
-  list(): readonly Problem[] {
-    return [...this.#byPath.values()];
+  /** Those of one harm, or all. */
+  list(of?: Harm): readonly Problem[] {
+    const reported = [...this.#byPath.values()];
+    const asked = of === undefined ? reported : reported.filter(({ harm }) => harm === of);
+    return asked.map(({ path, code, message, since }) => ({ path, code, message, since }));
   }
 }
 

@@ -29,6 +29,13 @@ test('it is not ready when files cannot be read, or checkpoints cannot be saved'
   assert.deepEqual(reasonsUnready(vitalsOf({ checkpoint: undefined })), []);
 });
 
+test('what only slows the reading is told of, and changes nothing', () => {
+  const slowed = [{ path: '/var/log/', message: 'cannot watch', since: SINCE }];
+  const vitals = vitalsOf({ slowed });
+  assert.deepEqual(remarks(vitals), [`/var/log/: cannot watch (since ${SINCE})`]);
+  assert.deepEqual([reasonsDead(vitals), reasonsUnready(vitals)], [[], []]);
+});
+
 test('a receiver that is down is told of, and changes nothing', () => {
   const vitals = vitalsOf({
     upstreams: [

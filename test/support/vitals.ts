@@ -42,6 +42,7 @@ export function vitalsOf(changes: Partial<Vitals> = {}): Vitals {
     stuckSeconds: 0,
     checkpoint: { saves: 4, ageSeconds: 0.5, failing: undefined },
     troubles: [],
+    slowed: [],
     said: [],
     ...changes,
   };

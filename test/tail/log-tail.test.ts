@@ -1,6 +1,7 @@
 /** One log followed by its own loop: read once or on and on, woken by the disk, stopped by the signal. */
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import fs, { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -311,6 +312,30 @@ describe('following', () => {
     await delivers('a\nb\nc\nd\n');
     await until('the end of the problem', () => parts.problems.list().length === 0);
     assert.deepEqual(parts.observer.losses, []);
+  });
+
+  it('goes on where the directory cannot be watched, and says that it is only slower', async (t) => {
+    const directory = new LogDirectory(t);
+    directory.write(ACTIVE, 'a\n');
+    // As on a node whose inotify instances are used up.
+    const refused = t.mock.method(fs, 'watch', () => {
+      throw Object.assign(new Error('no'), { code: 'EMFILE' });
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      refused.mock.restore();
+      syncBuiltinESMExports();
+    });
+    const { parts, delivers } = start(t, directory);
+    await delivers('a\n');
+    directory.append(ACTIVE, 'b\n');
+    await delivers('a\nb\n');
+    rotate(directory, 1, 'c\n');
+    await delivers('a\nb\nc\n');
+    assert.deepEqual(parts.problems.list('hinders'), []);
+    const [slow] = parts.problems.list('slows');
+    assert.equal(slow?.path, `${directory.path}/`);
+    assert.match(slow.message, /^cannot watch, polling every 250 ms: /);
   });
 
   it('hears of what is written behind a symbolic link, and follows it to another file', async (t) => {

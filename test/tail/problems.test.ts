@@ -46,6 +46,16 @@ test('the end of a problem is said once, and what comes back is said again', () 
   );
 });
 
+test('what only slows the reading is not in the way of it', () => {
+  const problems = new Problems(new RecordingLog());
+  problems.report(PATH, failure('EACCES'), WHAT);
+  problems.report('/var/log/', failure('EMFILE'), 'cannot watch', 'slows');
+  const pathsOf = (harm?: 'hinders' | 'slows') => problems.list(harm).map(({ path }) => path);
+  assert.deepEqual(pathsOf('hinders'), [PATH]);
+  assert.deepEqual(pathsOf('slows'), ['/var/log/']);
+  assert.deepEqual(pathsOf(), [PATH, '/var/log/']);
+});
+
 test('a problem has the time since when it stands', () => {
   const problems = new Problems(new RecordingLog());
   const before = Date.now();
