@@ -108,6 +108,11 @@ const METRICS: readonly Metric[] = [
     'Disk that deleted files take until they are delivered.',
     (log) => log.heldDeletedBytes,
   ),
+  gauge(
+    'problems',
+    'Files and directories that cannot be read.',
+    ({ troubles }) => troubles.length,
+  ),
   gauge('in_flight_chunks', 'Chunks that are not acknowledged.', (vitals) => vitals.inFlightChunks),
   gauge(
     'upstream_up',

@@ -86,6 +86,13 @@ test('each receiver is up or down', async () => {
   assert.equal(samples.get(named('in_flight_chunks')), 3);
 });
 
+test('what cannot be read is counted', async () => {
+  const trouble = { path: LOG, message: 'permission denied', since: 'today' };
+  const of = async (vitals: Vitals) => (await samplesOf(vitals)).get(named('problems'));
+  assert.equal(await of(vitalsOf({ slowed: [trouble] })), 0);
+  assert.equal(await of(vitalsOf({ troubles: [trouble, { ...trouble, path: '/x' }] })), 2);
+});
+
 test('a scrape shows the moment, whatever the one before has shown', async () => {
   const metrics = new Metrics();
   const before = await samplesOf(vitalsOf(), metrics);
