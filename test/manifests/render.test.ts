@@ -25,6 +25,7 @@ const IMAGE = `audit-shipper:${VERSION}`;
 /** Kinds that Kubernetes itself does not know: no schema, so what must be in them is named here. */
 const CUSTOM: Readonly<Record<string, readonly string[]>> = {
   PodMonitor: ['apiVersion', 'kind', 'metadata', 'spec'],
+  PrometheusRule: ['apiVersion', 'kind', 'metadata', 'spec'],
   SecurityContextConstraints:
     `apiVersion kind metadata users groups volumes readOnlyRootFilesystem fsGroup runAsUser seLinuxContext
     supplementalGroups seccompProfiles allowHostDirVolumePlugin allowHostIPC allowHostNetwork allowHostPID
