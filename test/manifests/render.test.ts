@@ -61,7 +61,8 @@ function environmentOf(daemonSet: IDaemonSet): Record<string, string> {
 
 /** What `audit-shipper check` says to the configuration in the ConfigMap, in the environment of the DaemonSet. */
 function checked(t: TestContext, objects: readonly KubernetesObject[]) {
-  const { data = {} } = onlyOf(objects, 'ConfigMap');
+  const ofAgents = objects.filter(({ metadata }) => metadata.name !== 'audit-shipper-dashboard');
+  const { data = {} } = onlyOf(ofAgents, 'ConfigMap');
   const config = join(temporaryDirectory(t), 'audit-shipper.yaml');
   writeFileSync(config, data['audit-shipper.yaml'] ?? '');
   const env = environmentOf(onlyOf(objects, 'DaemonSet'));
