@@ -155,6 +155,7 @@ class Agent {
       output,
       problems: this.#problems,
       lossWatch: this.#lossWatch,
+      memory,
       saver: this.#saver,
       recent: parts.recent,
     });

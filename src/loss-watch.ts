@@ -55,9 +55,10 @@ export class LossWatch {
   of(path: string): {
     readonly bytesPerSecond: number | undefined;
     readonly secondsToLoss: number | undefined;
+    readonly isAtRisk: boolean;
   } {
     const { bytesPerSecond, secondsToLoss } = this.#outlooks.get(path) ?? {};
-    return { bytesPerSecond, secondsToLoss };
+    return { bytesPerSecond, secondsToLoss, isAtRisk: this.#warned.has(path) };
   }
 
   /** For the state file. */

@@ -98,6 +98,13 @@ export class Memory {
     return loaded?.offset === offset ? loaded.time : undefined;
   }
 
+  /** In ms since the epoch: of the log's last event that an earlier run has settled. */
+  settledMs(log: string): number | undefined {
+    const times = this.#book.of(log).map(({ time = '' }) => Date.parse(time));
+    const latest = Math.max(...times.filter((ms) => !Number.isNaN(ms)));
+    return Number.isFinite(latest) ? latest : undefined;
+  }
+
   saver(remembering: Remembering): CheckpointSaver {
     return new CheckpointSaver(
       this.#store,

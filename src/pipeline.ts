@@ -69,6 +69,8 @@ export class Pipeline implements BlockSink, TailObserver {
   readonly accounts = new Accounts();
   /** By generation key; from the first block until the generation is forgotten and settled. */
   readonly ledgers = new Map<number, LedgerEntry>();
+  /** By log: of the last event that was settled, in ms since the epoch. It outlives the ledgers of what is gone. */
+  readonly #settledMs = new Map<string, number>();
   /** How often something was settled or lost. */
   #changes = 0;
   readonly #parts: PipelineParts;
@@ -126,6 +128,11 @@ export class Pipeline implements BlockSink, TailObserver {
   /** The same as before when no ledger has moved. */
   get revision(): number {
     return this.#changes;
+  }
+
+  /** Of the log's last event that was settled, in ms since the epoch; undefined before there is one. */
+  settledMs(log: string): number | undefined {
+    return this.#settledMs.get(log);
   }
 
   get isFull(): boolean {
@@ -222,6 +229,7 @@ export class Pipeline implements BlockSink, TailObserver {
   #settle(of: ByteRange, ranges: readonly Range[], accounts: Partial<GenerationAccounts>): void {
     const { ledger } = this.#entry(of);
     ledger.settle(ranges, accounts);
+    if (ledger.timeMs !== undefined) this.#settledMs.set(of.log, ledger.timeMs);
     const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
     this.accounts.unaccounted(bytes - accountedBytes(accounts));
     this.#changes += 1;
@@ -259,7 +267,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const { since, until } = notice;
     this.accounts.lost(bytes, reason);
     this.#endLine(loss);
-    this.#entry(loss).ledger.issue({ start, end, endsLine: true });
+    this.#entry(loss).ledger.issue({ start, end, endsLine: true, isLost: true });
     this.#parts.log.error(explainLoss(notice), {
       path,
       from_offset: start,

@@ -4,7 +4,9 @@
  */
 import type { CheckpointSaver } from './checkpoint/saver.ts';
 import type { Dispatcher } from './deliver/dispatcher.ts';
+import type { Ledger } from './deliver/ledger.ts';
 import type { LossWatch } from './loss-watch.ts';
+import type { Memory } from './memory.ts';
 import type { RecentLog } from './observe/recent.ts';
 import type { FileVitals, LogVitals, Vitals } from './observe/vitals.ts';
 import type { Output } from './output/output.ts';
@@ -26,6 +28,7 @@ export interface VitalSignsParts {
   readonly output: Output;
   readonly problems: Problems;
   readonly lossWatch: LossWatch;
+  readonly memory: Memory | undefined;
   readonly saver: CheckpointSaver | undefined;
   readonly recent: RecentLog | undefined;
 }
@@ -62,29 +65,46 @@ export class VitalSigns {
   }
 
   #log(path: string, tail: LogTail): LogVitals {
+    const { pipeline, memory, lossWatch } = this.#parts;
     const settled: FileVitals[] = [];
     const unsettled: FileVitals[] = [];
+    const underWay = this.#underWay(path);
     let lagBytes = 0;
-    let lastMs: number | undefined;
-    for (const view of tail.views()) {
-      const ledger = this.#parts.pipeline.ledgers.get(view.key)?.ledger;
-      const offset = ledger?.position ?? view.position;
-      lastMs = ledger?.timeMs ?? lastMs;
-      if (!view.present && offset >= view.size) continue;
-      lagBytes += Math.max(0, view.size - offset);
-      const file = { path: view.path, sizeBytes: view.size, offset };
-      (offset < view.size ? unsettled : settled).push(file);
+    let namelessBytes = 0;
+    for (const { key, path: file, size: sizeBytes, position, present } of tail.views()) {
+      const offset = pipeline.ledgers.get(key)?.ledger.position ?? position;
+      const lag = Math.max(0, sizeBytes - offset);
+      underWay.delete(key);
+      if (!present && lag === 0) continue;
+      lagBytes += lag;
+      if (!present) namelessBytes += lag;
+      (lag > 0 ? unsettled : settled).push({ path: file, sizeBytes, offset, isDeleted: !present });
+    }
+    // The tail has read these to their ends, and forgotten them since they were deleted.
+    for (const { inFlightBytes } of underWay.values()) {
+      lagBytes += inFlightBytes;
+      namelessBytes += inFlightBytes;
     }
     const files = [...settled.slice(-SETTLED_SHOWN), ...unsettled.slice(0, UNSETTLED_SHOWN)];
     return {
       path,
       lagBytes,
-      lagSeconds: lagSecondsOf(lagBytes, lastMs),
-      ...this.#parts.lossWatch.of(path),
+      lagSeconds: lagSecondsOf(lagBytes, pipeline.settledMs(path) ?? memory?.settledMs(path)),
+      namelessBytes,
+      ...lossWatch.of(path),
       heldDeletedBytes: tail.heldDeletedBytes,
       files,
       otherFiles: settled.length + unsettled.length - files.length,
     };
+  }
+
+  /** The ledgers of a log that something is under way of, by generation: the window bounds them. */
+  #underWay(log: string): Map<number, Ledger> {
+    const found = new Map<number, Ledger>();
+    for (const [key, entry] of this.#parts.pipeline.ledgers) {
+      if (entry.log === log && !entry.ledger.isSettled) found.set(key, entry.ledger);
+    }
+    return found;
   }
 }
 

@@ -338,6 +338,21 @@ describe('what is recalled', () => {
   });
 });
 
+describe('the time of the last settled event', () => {
+  it('is the latest of the log that is remembered', async (t) => {
+    const { memory } = await Setup.open(t, [
+      checkpointOf({ fingerprint: 'a', time: '2026-03-04T05:06:06.000Z' }),
+      checkpointOf({ fingerprint: 'b', time: '2026-03-04T05:06:09.000Z' }),
+      checkpointOf({ fingerprint: 'c', time: undefined }),
+      checkpointOf({ fingerprint: 'd', time: 'no time' }),
+      checkpointOf({ fingerprint: 'e', path: '/another.log', time: '2026-03-04T05:07:00.000Z' }),
+      checkpointOf({ fingerprint: 'f', path: '/new.log', time: undefined }),
+    ]);
+    assert.equal(memory.settledMs(LOG), Date.parse('2026-03-04T05:06:09.000Z'));
+    assert.equal(memory.settledMs('/new.log'), undefined);
+  });
+});
+
 describe('a generation whose log has moved', () => {
   const places = [
     ['is recalled from where it is now', 10, 90, '/var/log/kubernetes/audit.log'],

@@ -249,6 +249,22 @@ describe('the sums of a pipeline', () => {
   });
 });
 
+describe('the time of the last settled event', () => {
+  it('is that of its log, moves when the output has it, and outlives the ledger', async () => {
+    const { output, pipeline, accept, end } = setUp(false);
+    await accept('{"stageTimestamp":"2026-03-04T05:06:07.123456Z"}\n');
+    assert.equal(pipeline.settledMs(LOG), undefined);
+    await output.take();
+    assert.equal(pipeline.ledgers.size, 0);
+    assert.equal(pipeline.settledMs(LOG), Date.parse('2026-03-04T05:06:07.123Z'));
+    await accept('no event\n', { generation: 2 });
+    await output.take();
+    assert.equal(pipeline.settledMs(LOG), Date.parse('2026-03-04T05:06:07.123Z'));
+    assert.equal(pipeline.settledMs('/another.log'), undefined);
+    await end();
+  });
+});
+
 describe('a loss', () => {
   const UNTIL = '2026-03-04T05:06:08.000Z';
   const loss: Loss = {

@@ -17,6 +17,8 @@ export interface LedgerRange extends Range {
   readonly endsLine: boolean;
   /** Of its last event, in ms since the epoch; undefined when it has none. */
   readonly timeMs?: number | undefined;
+  /** Nobody has its bytes: what is on its way is the record of their loss. */
+  readonly isLost?: boolean;
 }
 
 interface Entry {
@@ -24,6 +26,7 @@ interface Entry {
   end: number;
   endsLine: boolean;
   timeMs: number | undefined;
+  readonly isLost: boolean;
   /** Undefined until it is settled. */
   accounts: GenerationAccounts | undefined;
 }
@@ -73,7 +76,7 @@ export class Ledger {
     return this.#open.findLast((entry) => entry.timeMs !== undefined)?.timeMs ?? this.#timeMs;
   }
 
-  /** Issued and not settled, wherever they lie. */
+  /** Issued and not settled, wherever they lie; what is lost is on nobody's way. */
   get inFlightBytes(): number {
     return this.#inFlightBytes;
   }
@@ -87,10 +90,10 @@ export class Ledger {
   issue(range: LedgerRange): void {
     assert.equal(range.start, this.#issuedTo, 'ranges are issued without gaps');
     assert.ok(range.end >= range.start, 'a range does not end before it starts');
-    const { start, end, endsLine, timeMs } = range;
-    this.#open.push({ start, end, endsLine, timeMs, accounts: undefined });
+    const { start, end, endsLine, timeMs, isLost = false } = range;
+    this.#open.push({ start, end, endsLine, timeMs, isLost, accounts: undefined });
     this.#issuedTo = end;
-    this.#inFlightBytes += end - start;
+    if (!isLost) this.#inFlightBytes += end - start;
   }
 
   /**
@@ -100,7 +103,7 @@ export class Ledger {
   settle(ranges: readonly Range[], accounts: Partial<GenerationAccounts>): void {
     const entry = this.#joined(ranges);
     entry.accounts = addToGeneration(NOTHING_SETTLED, accounts);
-    this.#inFlightBytes -= entry.end - entry.start;
+    if (!entry.isLost) this.#inFlightBytes -= entry.end - entry.start;
     this.#joinSettled();
     for (let first = this.#open[0]; first?.accounts !== undefined; first = this.#open[0]) {
       this.#open.shift();

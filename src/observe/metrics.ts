@@ -87,7 +87,11 @@ const METRICS: readonly Metric[] = [
     ({ sums }) => sums.retries,
     'reason',
   ),
-  ofLogs('lag_bytes', 'Bytes on disk that are not delivered.', (log) => log.lagBytes),
+  ofLogs(
+    'lag_bytes',
+    'Bytes that are not delivered: on disk, held of deleted files, or on their way.',
+    (log) => log.lagBytes,
+  ),
   ofLogs(
     'lag_seconds',
     'Since the last delivered event, while some are not delivered.',

@@ -30,18 +30,24 @@ export interface FileVitals {
   readonly sizeBytes: number;
   /** Settled up to here. */
   readonly offset: number;
+  /** No name leads to it any more: it is there for as long as this process holds it. */
+  readonly isDeleted: boolean;
 }
 
 export interface LogVitals {
   /** Path of the active file. */
   readonly path: string;
-  /** Bytes on disk that are not settled. */
+  /** Bytes that are not settled: on disk, held of deleted files, or read from those and on their way. */
   readonly lagBytes: number;
+  /** Those of deleted files: they go with this process. */
+  readonly namelessBytes: number;
   /** Since the last settled event, while there is a lag; undefined before one is known. */
   readonly lagSeconds: number | undefined;
   readonly bytesPerSecond: number | undefined;
   /** Until rotation deletes what is not settled; Infinity for never, undefined while it is not known. */
   readonly secondsToLoss: number | undefined;
+  /** Whether that is so soon that somebody was warned of it. */
+  readonly isAtRisk: boolean;
   readonly heldDeletedBytes: number;
   /** Oldest first; the settled ones only as far as a person wants to see them. */
   readonly files: readonly FileVitals[];

@@ -100,6 +100,17 @@ describe('a ledger', () => {
     assert.deepEqual([ledger.position, ledger.issuedTo, ledger.inFlightBytes], [4096, 4096, 0]);
   });
 
+  it("waits for what is lost, which is on nobody's way", () => {
+    const ledger = new Ledger(0);
+    ledger.issue({ start: 0, end: 10, endsLine: true });
+    ledger.issue({ start: 10, end: 30, endsLine: true, isLost: true });
+    assert.equal(ledger.inFlightBytes, 10);
+    settle(ledger, 10, 30);
+    assert.deepEqual([ledger.position, ledger.inFlightBytes], [0, 10]);
+    settle(ledger, 0, 10);
+    assert.deepEqual([ledger.position, ledger.inFlightBytes], [30, 0]);
+  });
+
   it('stays before a line in parts until its last part is settled', () => {
     const ledger = new Ledger(0);
     ledger.issue({ start: 0, end: 10, endsLine: true });

@@ -56,7 +56,7 @@ test('nothing that others chose becomes a tag, an attribute or a control charact
             {
               ...LOG_VITALS,
               path: hostile,
-              files: [{ path: hostile, sizeBytes: 1, offset: 1 }],
+              files: [{ path: hostile, sizeBytes: 1, offset: 1, isDeleted: true }],
             },
           ],
           upstreams: [{ name: hostile, isUp: true }],

@@ -23,10 +23,12 @@ export const LOG_VITALS: LogVitals = {
   path: LOG,
   lagBytes: 0,
   lagSeconds: 0,
+  namelessBytes: 0,
   bytesPerSecond: undefined,
   secondsToLoss: undefined,
+  isAtRisk: false,
   heldDeletedBytes: 0,
-  files: [{ path: LOG, sizeBytes: 300, offset: 300 }],
+  files: [{ path: LOG, sizeBytes: 300, offset: 300, isDeleted: false }],
   otherFiles: 0,
 };
 
