@@ -189,8 +189,10 @@ class Agent {
     if (signal.aborted) stopReading();
     const delivering = this.#dispatcher.run().catch((error: unknown) => this.#fail(error));
     const saving = this.#saver?.run(this.#reading.signal);
+    const reading = this.#read();
+    // By now it knows which logs there are.
     const watching = this.#config.follow ? this.#lossWatch.run(this.#reading.signal) : undefined;
-    const nothingFound = await this.#read();
+    const nothingFound = await reading;
     const drained = await this.#drain();
     this.#dispatcher.stop();
     this.#reading.abort();

@@ -72,6 +72,8 @@ export class LossWatch {
   }
 
   #note(outlook: Outlook, tail: LogTail, nowMs: number): void {
+    // What is only found was not written just now.
+    if (!tail.hasSeenAll) return;
     const files: OutlookFile[] = [];
     let writtenBytes = tail.forgottenBytes;
     for (const { key, path, size, position, present } of tail.views()) {

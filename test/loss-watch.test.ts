@@ -16,6 +16,7 @@ test('a log that falls behind is warned of, and the warning is taken back', () =
   let settled = 0;
   const tail = {
     path: LOG,
+    hasSeenAll: true,
     heldDeletedBytes: 7,
     forgottenBytes: 0,
     views: () => [
@@ -66,4 +67,29 @@ test('a log that falls behind is warned of, and the warning is taken back', () =
   settled = 10 * MB;
   watch.look(310_000);
   assert.deepEqual(said(), ['warn', 'info']);
+});
+
+test('a log of which not every file was looked at yet has no rate', () => {
+  const sizes = [10 * MB];
+  const tail = {
+    path: LOG,
+    hasSeenAll: false,
+    heldDeletedBytes: 0,
+    forgottenBytes: 0,
+    views: () => sizes.map((size, key) => ({ ...view, key, path: `/${key}`, size, position: 0 })),
+  };
+  const watch = new LossWatch({
+    tails: new Map([[LOG, tail as unknown as LogTail]]),
+    pipeline: { ledgers: new Map() } as unknown as Pipeline,
+    flags: { maxFileBytes: 100 * MB, maxBackups: 2 },
+    log: new RecordingLog(),
+  });
+  watch.look(0);
+  sizes.push(10 * MB);
+  tail.hasSeenAll = true;
+  watch.look(10_000);
+  assert.equal(watch.of(LOG).bytesPerSecond, undefined);
+  sizes.push(MB);
+  watch.look(20_000);
+  assert.equal(watch.of(LOG).bytesPerSecond, 100_000);
 });
