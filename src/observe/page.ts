@@ -1,61 +1,67 @@
 /**
- * The status page: the agent at a glance, for a person with a port-forward. One document without scripts and without
- * anything from elsewhere; it loads itself anew. Pure. Paths and messages are text that others chose: all of it is escaped.
+ * The status page: the agent at a glance, for a person with a port-forward, the worst news first. One document without
+ * anything from elsewhere, which stays fresh by itself. Pure. Paths and messages are text that others chose: all of it is
+ * escaped, and what is not seen is made visible.
  */
 import { count, size, span } from './amounts.ts';
-import { reasonsDead, reasonsUnready, remarks } from './health.ts';
-import type { LogVitals, Vitals } from './vitals.ts';
+import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';
+import { escapeControl } from './terminal.ts';
+import { sumOf, verdictOf, type Verdict } from './verdict.ts';
+import type { FileVitals, LogVitals, Said, Vitals } from './vitals.ts';
 
-const REFRESH_SECONDS = 5;
+const MS_PER_SECOND = 1000;
 
-/** Readable on a phone, in the dark, and without colours. */
-const STYLE = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { margin: 0 auto; max-width: 70rem; padding: 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; overflow-wrap: anywhere }
-.scroll { overflow-x: auto }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid #8888; padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top }
-td { overflow-wrap: anywhere } .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
-.verdict { border-left: .4rem solid #2a7d2a; padding: .25rem .75rem } .bad { border-color: #c62828 }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .5rem 1rem; margin: 0 }
-dt { font-size: .85rem; opacity: .8 } dd { margin: 0; font-variant-numeric: tabular-nums }
-time { white-space: nowrap }`;
+/** What the query of the page's address says. */
+export const PAUSED = 'paused';
 
-export function statusPage(vitals: Vitals): string {
-  const { version, time, started, logs } = vitals;
+export interface PageOptions {
+  /** It stays as it is: for whoever reads slowly, or copies from it. */
+  readonly isPaused?: boolean;
+}
+
+export function statusPage(vitals: Vitals, { isPaused = false }: PageOptions = {}): string {
+  const verdict = verdictOf(vitals);
   return `<!doctype html>
-<html lang="en">
+<html lang="en" data-version="${escape(vitals.version)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<title>audit-shipper</title>
+<title>${TITLES[verdict.level]} – audit-shipper</title>
 <style>${STYLE}</style>
+${isPaused ? '' : refreshing()}
 </head>
 <body>
+${header(vitals)}
 <main>
-<h1>audit-shipper ${escape(version)}</h1>
-${verdict(vitals)}
-${sums(vitals)}
-${logs.map(logSection).join('\n')}
-${upstreams(vitals)}
+${silence(vitals)}
+${verdictSection(verdict)}
+${vitals.logs.map(logSection).join('')}
+${receivers(vitals)}
 ${said(vitals)}
+${sums(vitals)}
 </main>
-<footer><p>As of <time>${escape(time)}</time>, every ${REFRESH_SECONDS} seconds anew. Running since <time>${escape(started)}</time>.
-<a href="/metrics">Metrics</a></p></footer>
+${footer(vitals, isPaused)}
 </body>
 </html>
 `;
 }
 
-/** The characters that HTML gives a meaning, and those that a browser would not show. */
+/** One word, for a tab among others. */
+const TITLES: Readonly<Record<Verdict['level'], string>> = {
+  bad: 'At risk',
+  warn: 'Look',
+  good: 'Well',
+};
+
+/** Where there are no scripts, the browser loads the page anew. */
+function refreshing(): string {
+  return `<script>${SCRIPT}</script>
+<noscript><meta http-equiv="refresh" content="${REFRESH_SECONDS}"></noscript>`;
+}
+
+/** What is not seen is made visible, and what HTML gives a meaning is a character. */
 export function escape(text: string): string {
-  return text.replace(
-    // eslint-disable-next-line no-control-regex
-    /[&<>"'\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => ENTITIES[character] ?? '\ufffd',
-  );
+  return escapeControl(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -66,77 +72,126 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-function verdict(vitals: Vitals): string {
-  const bad = [...reasonsDead(vitals), ...reasonsUnready(vitals), ...remarks(vitals)];
-  const behind = vitals.logs.reduce((sum, { lagBytes }) => sum + lagBytes, 0);
-  const well =
-    behind === 0 ? 'Everything on disk is delivered.' : `Delivering: ${size(behind)} to go.`;
-  const lines = bad.length === 0 ? [well] : bad;
-  const kind = bad.length === 0 ? 'verdict' : 'verdict bad';
-  return `<div class="${kind}" role="status">${lines.map((line) => `<p>${escape(line)}</p>`).join('')}</div>`;
+function header({ version, time, started }: Vitals): string {
+  const seconds = (Date.parse(time) - Date.parse(started)) / MS_PER_SECOND;
+  return `<header><h1>audit-shipper</h1>
+<p class="quiet">Version ${escape(version)}, running for ${span(seconds)}</p></header>`;
 }
 
-function sums({ sums: all, inFlightChunks, checkpoint }: Vitals): string {
-  const lost = Object.values(all.lostBytes).reduce((sum, bytes) => sum + bytes, 0);
-  const facts = [
-    ['Events delivered', count(all.deliveredEvents)],
-    ['Bytes delivered', size(all.deliveredBytes)],
-    ['Bytes lost', size(lost)],
-    ['Dead letters', count(all.deadLetterEvents)],
-    ['Chunks in flight', count(inFlightChunks)],
-    ['Checkpoint', checkpoint === undefined ? 'none' : `${span(checkpoint.ageSeconds)} old`],
-  ] as const;
-  const items = facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`);
-  return `<h2>Since the start</h2>\n<dl>${items.join('')}</dl>`;
+/** Shown when nobody answers any more. */
+function silence({ time }: Vitals): string {
+  return `<p id="silence" class="verdict bad" role="alert" hidden>The agent does not answer. What follows is of ${instant(time)}.</p>`;
 }
 
-function logSection(log: LogVitals): string {
-  const { path, lagBytes, lagSeconds, bytesPerSecond, secondsToLoss, heldDeletedBytes } = log;
-  const facts = [
-    [
-      'Lag',
-      lagBytes === 0
-        ? 'none'
-        : `${size(lagBytes)}${lagSeconds === undefined ? '' : `, ${span(lagSeconds)}`}`,
-    ],
-    ['Written', bytesPerSecond === undefined ? 'not known yet' : `${size(bytesPerSecond)}/s`],
+/** Only the headline is told to who listens: numbers change all the time. */
+function verdictSection({ level, headline, reasons }: Verdict): string {
+  return `<section class="verdict ${level}" aria-labelledby="verdict"><h2 id="verdict">Is anything at risk?</h2>
+<p class="headline" role="status">${headline}</p>
+<ul>${reasons.map((reason) => `<li class="text">${escape(reason)}</li>`).join('')}</ul></section>`;
+}
+
+function logSection(log: LogVitals, index: number): string {
+  const { path, files, otherFiles } = log;
+  const id = `log-${index + 1}`;
+  const others = otherFiles === 0 ? '' : `<p class="quiet">And ${count(otherFiles)} more.</p>`;
+  return `<section aria-labelledby="${id}" data-key="${escape(path)}"><h2 id="${id}" class="text">${escape(path)}</h2>
+${facts(factsOf(log))}
+<table><caption>Files, the oldest first</caption>
+<thead><tr><th scope="col">File</th><th scope="col" class="size">Size</th><th scope="col">Delivered</th><th scope="col">To go</th></tr></thead>
+<tbody>${files.map((file) => fileRow(file, path)).join('')}</tbody></table>${others}</section>`;
+}
+
+type Fact = readonly [name: string, value: string];
+
+function facts(all: readonly Fact[]): string {
+  return `<dl>${all.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>`;
+}
+
+function factsOf(log: LogVitals): readonly Fact[] {
+  const { lagBytes, lagSeconds, bytesPerSecond, secondsToLoss, heldDeletedBytes } = log;
+  const since = lagSeconds === undefined || lagBytes === 0 ? 'none' : span(lagSeconds);
+  return [
+    ['Not delivered', lagBytes === 0 ? 'nothing' : amount(lagBytes)],
+    ['Behind', since],
     ['Time to loss', timeToLoss(secondsToLoss)],
-    ['Held of deleted files', size(heldDeletedBytes)],
-  ] as const;
-  const items = facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`);
-  const rows = log.files.map(
-    (file) =>
-      `<tr><td>${escape(file.path)}</td><td class="n">${count(file.sizeBytes)}</td>` +
-      `<td class="n">${count(file.offset)}</td><td class="n">${count(Math.max(0, file.sizeBytes - file.offset))}</td></tr>`,
-  );
-  const others =
-    log.otherFiles === 0 ? '' : `<p>And ${count(log.otherFiles)} that are delivered.</p>`;
-  return `<section aria-label="${escape(path)}"><h2>${escape(path)}</h2>
-<dl>${items.join('')}</dl>
-<div class="scroll" tabindex="0"><table>
-<thead><tr><th scope="col">File</th><th scope="col" class="n">Bytes</th><th scope="col" class="n">Delivered</th><th scope="col" class="n">Lag</th></tr></thead>
-<tbody>${rows.join('')}</tbody>
-</table></div>${others}</section>`;
+    ['Written', bytesPerSecond === undefined ? 'not known yet' : `${size(bytesPerSecond)}/s`],
+    ['Held of deleted files', heldDeletedBytes === 0 ? 'nothing' : amount(heldDeletedBytes)],
+  ];
 }
 
 function timeToLoss(seconds: number | undefined): string {
   if (seconds === undefined) return 'not known yet';
-  return Number.isFinite(seconds) ? span(seconds) : 'never, nothing is written';
+  return Number.isFinite(seconds) ? span(seconds) : 'no end, nothing is written';
 }
 
-function upstreams({ upstreams: all }: Vitals): string {
-  if (all.length === 0) return '';
-  const items = all.map(({ name, isUp }) => `<li>${escape(name)}: ${isUp ? 'up' : 'down'}</li>`);
-  return `<h2>Receivers</h2>\n<ul>${items.join('')}</ul>`;
+/** Short, and exact for who wants it. */
+function amount(bytes: number): string {
+  return `<data value="${bytes}" title="${count(bytes)} bytes">${size(bytes)}</data>`;
+}
+
+function fileRow({ path, sizeBytes, offset, isDeleted }: FileVitals, log: string): string {
+  const name = escape(nameBeside(log, path));
+  const note = isDeleted ? ' <span class="alarm">deleted, held</span>' : '';
+  const cells = [
+    `<td class="size">${amount(sizeBytes)}</td>`,
+    `<td>${amount(offset)}</td>`,
+    `<td>${amount(Math.max(0, sizeBytes - offset))}</td>`,
+  ];
+  return `<tr data-key="${escape(path)}"><th scope="row">${name}${note}</th>${cells.join('')}</tr>`;
+}
+
+/** A backup stands in the directory of its log, whose path is the heading. */
+function nameBeside(log: string, path: string): string {
+  const directory = log.slice(0, log.lastIndexOf('/') + 1);
+  return path.startsWith(directory) ? path.slice(directory.length) : path;
+}
+
+function receivers({ upstreams }: Vitals): string {
+  if (upstreams.length === 0) return '';
+  const items = upstreams.map(({ name, isUp }) => {
+    const state = isUp ? '<span class="well">up</span>' : '<span class="alarm">down</span>';
+    return `<li data-key="${escape(name)}">${escape(name)}: ${state}</li>`;
+  });
+  return section('receivers', 'Receivers', `<ul class="list">${items.join('')}</ul>`);
 }
 
 function said({ said: lines }: Vitals): string {
   if (lines.length === 0) return '';
-  const items = lines
-    .toReversed()
-    .map(
-      ({ time, level, text }) =>
-        `<li><time>${escape(time)}</time> ${escape(level)}: ${escape(text)}</li>`,
-    );
-  return `<h2>Warnings and errors of late</h2>\n<ul>${items.join('')}</ul>`;
+  const items = lines.toReversed().map(saidItem);
+  return section('said', 'Warnings and errors of late', `<ol class="list">${items.join('')}</ol>`);
+}
+
+function saidItem({ time, level, text }: Said): string {
+  return `<li data-key="${escape(`${time} ${text}`)}"><div class="said"><b class="${escape(level)}">${escape(level)}</b><span class="quiet">${instant(time)}</span></div><div class="text">${escape(text)}</div></li>`;
+}
+
+function sums({ sums: all, inFlightChunks, checkpoint }: Vitals): string {
+  const list = facts([
+    ['Events delivered', count(all.deliveredEvents)],
+    ['Bytes delivered', amount(all.deliveredBytes)],
+    ['Bytes lost', amount(sumOf(all.lostBytes))],
+    ['Dead letters', count(all.deadLetterEvents)],
+    ['Chunks in flight', count(inFlightChunks)],
+    ['Checkpoint', checkpoint === undefined ? 'none' : `${span(checkpoint.ageSeconds)} old`],
+  ]);
+  return section('sums', 'Since the start', list);
+}
+
+function section(id: string, heading: string, content: string): string {
+  return `<section aria-labelledby="${id}" data-key="${id}"><h2 id="${id}">${heading}</h2>
+${content}</section>`;
+}
+
+function footer({ time, started }: Vitals, isPaused: boolean): string {
+  const how = isPaused
+    ? '<a href="./">Refresh again</a>'
+    : `Every ${REFRESH_SECONDS} seconds anew. <a href="?${PAUSED}">Pause</a>`;
+  return `<footer><p>As of ${instant(time)}. ${how}</p>
+<p>Running since ${instant(started)}. <a href="metrics">Metrics</a></p></footer>`;
+}
+
+/** `2026-03-04 05:06:07 UTC` */
+function instant(time: string): string {
+  const text = time.replace(/^([\d-]+)T([\d:]+)(?:\.\d+)?Z$/, '$1 $2 UTC');
+  return `<time datetime="${escape(time)}">${escape(text)}</time>`;
 }

@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { formatAddress, listenAdvice, ListenError, type Address } from '../address.ts';
 import { reasonsDead, reasonsUnready, remarks } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import { statusPage } from './page.ts';
+import { PAGE_POLICY } from './page-assets.ts';
+import { PAUSED, statusPage } from './page.ts';
 import type { Vitals } from './vitals.ts';
 
 /** Probes, Prometheus and a person or two. */
@@ -17,10 +18,11 @@ const HEADER_BYTES_MAX = 16 * 1024;
 
 const TEXT = 'text/plain; charset=utf-8';
 const HTML = 'text/html; charset=utf-8';
-/** Nothing from elsewhere, no scripts, in nobody's frame. */
+/** What a browser may load and run. */
+const NOTHING = "default-src 'none'";
+/** In nobody's frame, and no way out. */
+const ALWAYS = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
@@ -36,6 +38,8 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** What a browser may load and run; nothing unless told. */
+  readonly policy?: string;
 }
 
 export class StatusServer {
@@ -76,10 +80,16 @@ export class StatusServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body } = await this.#answerTo(request).catch(() => FAILED);
+    const {
+      status,
+      type,
+      body,
+      policy = NOTHING,
+    } = await this.#answerTo(request).catch(() => FAILED);
     const isHead = request.method === 'HEAD';
     response.writeHead(status, {
       ...HEADERS,
+      'content-security-policy': `${policy}; ${ALWAYS}`,
       'content-type': type,
       'content-length': Buffer.byteLength(body),
     });
@@ -88,11 +98,16 @@ export class StatusServer {
 
   async #answerTo({ method, url = '/' }: IncomingMessage): Promise<Answer> {
     if (method !== 'GET' && method !== 'HEAD') return text(405, ['only GET and HEAD']);
-    const path = url.split('?')[0] ?? '';
+    const [path = '', query] = url.split('?');
     const vitals = this.#parts.look();
     switch (path) {
       case '/':
-        return { status: 200, type: HTML, body: statusPage(vitals) };
+        return {
+          status: 200,
+          type: HTML,
+          policy: PAGE_POLICY,
+          body: statusPage(vitals, { isPaused: query === PAUSED }),
+        };
       case '/metrics': {
         const { metrics, metricsType } = this.#parts;
         return { status: 200, type: metricsType, body: await metrics.expose(vitals) };

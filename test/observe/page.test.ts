@@ -8,14 +8,16 @@ import { LOG_VITALS, SUMS, vitalsOf } from '../support/vitals.ts';
 test('an agent that is well says so', () => {
   const page = statusPage(vitalsOf());
   assert.match(page, /Everything on disk is delivered\./);
-  assert.match(page, /<td class="n">300<\/td>/);
-  assert.doesNotMatch(page, /class="verdict bad"|Receivers|of late/);
+  assert.match(page, /<td><data value="300" title="300 bytes">300 B<\/data><\/td>/);
+  assert.match(page, /running for 6 min/);
+  assert.match(page, /As of <time [^>]+>2026-03-04 05:06:07 UTC<\/time>/);
+  assert.doesNotMatch(page, /class="verdict bad"(?! role="alert" hidden)|Receivers|of late|held/);
 });
 
 test('what is behind, lost, held or down is told', () => {
   const page = statusPage(
     vitalsOf({
-      sums: { ...SUMS, lostBytes: { deleted: 1024, cut: 1024 } },
+      sums: { ...SUMS, lostBytes: { deleted: 1024, cut: 1024 }, losses: { deleted: 1, cut: 1 } },
       logs: [
         {
           ...LOG_VITALS,
@@ -24,6 +26,10 @@ test('what is behind, lost, held or down is told', () => {
           bytesPerSecond: 1024,
           secondsToLoss: 7200,
           heldDeletedBytes: 3072,
+          files: [
+            { path: '/var/log/kubernetes/audit-1.log', sizeBytes: 5, offset: 2, isDeleted: true },
+            { path: '/elsewhere/audit-2.log', sizeBytes: 5, offset: 5, isDeleted: false },
+          ],
           otherFiles: 7,
         },
       ],
@@ -32,18 +38,32 @@ test('what is behind, lost, held or down is told', () => {
     }),
   );
   for (const told of [
-    '2.0 KiB, 5 min',
+    '>2.0 KiB</data>',
+    '<dd>5 min</dd>',
     '1.0 KiB/s',
     '<dd>2 h</dd>',
-    '3.0 KiB',
-    'And 7 that are delivered.',
-    'receiver b:24224 is down',
-    'b:24224: down',
-    'warn: careful',
-    'class="verdict bad"',
+    '>3.0 KiB</data>',
+    '<th scope="row">audit-1.log <span class="alarm">deleted, held</span></th>',
+    '<th scope="row">/elsewhere/audit-2.log</th>',
+    'And 7 more.',
+    'Receiver b:24224 is down.',
+    'b:24224: <span class="alarm">down</span>',
+    '<b class="warn">warn</b>',
+    'careful',
+    'Events were lost.',
+    '<title>At risk – audit-shipper</title>',
   ]) {
     assert.ok(page.includes(told), told);
   }
+});
+
+test('what is not known, and what has no end, is said in words', () => {
+  const page = statusPage(vitalsOf({ checkpoint: undefined }));
+  for (const told of ['<dd>not known yet</dd>', '<dd>nothing</dd>', '<dd>none</dd>']) {
+    assert.ok(page.includes(told), told);
+  }
+  const quiet = statusPage(vitalsOf({ logs: [{ ...LOG_VITALS, secondsToLoss: Infinity }] }));
+  assert.match(quiet, /no end, nothing is written/);
 });
 
 test('nothing that others chose becomes a tag, an attribute or a control character', () => {
@@ -52,6 +72,7 @@ test('nothing that others chose becomes a tag, an attribute or a control charact
       const hostile = `${text}"'><script>alert(1)</script>\u001b[31m\u202e`;
       const page = statusPage(
         vitalsOf({
+          version: hostile,
           logs: [
             {
               ...LOG_VITALS,
@@ -64,10 +85,10 @@ test('nothing that others chose becomes a tag, an attribute or a control charact
           said: [{ time: hostile, level: hostile, text: hostile }],
         }),
       );
-      assert.ok(!page.includes('<script'));
+      assert.equal(page.split('<script').length, 2, 'its own');
       assert.doesNotMatch(page, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
-      assert.equal(page.split('aria-label="').length, 2);
-      assert.ok(page.includes(`aria-label="${escape(hostile)}"`));
+      assert.ok(page.includes(`data-version="${escape(hostile)}"`));
+      assert.ok(page.includes('\\x1b[31m\\u202e'), 'what is not seen is made visible');
     }),
   );
 });

@@ -6,6 +6,7 @@ import { connect, type AddressInfo, createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { ListenError } from '../../src/address.ts';
 import { Metrics, METRICS_TYPE } from '../../src/observe/metrics.ts';
+import { PAGE_POLICY } from '../../src/observe/page-assets.ts';
 import { StatusServer } from '../../src/observe/server.ts';
 import type { Vitals } from '../../src/observe/vitals.ts';
 import { vitalsOf } from '../support/vitals.ts';
@@ -39,7 +40,7 @@ describe('a server of vital signs', () => {
     const { ask } = await serve(t);
     const page = await ask('/');
     assert.deepEqual([page.status, page.type], [200, 'text/html; charset=utf-8']);
-    assert.match(page.body, /<title>audit-shipper<\/title>/);
+    assert.match(page.body, /<title>Well – audit-shipper<\/title>/);
     const metrics = await ask('/metrics?x=1');
     assert.deepEqual([metrics.status, metrics.type], [200, METRICS_TYPE]);
     assert.match(metrics.body, /^audit_shipper_build_info\{version="1\.2\.3"\} 1$/m);
@@ -73,10 +74,24 @@ describe('a server of vital signs', () => {
 
   it('lets a browser load nothing from elsewhere, and keep nothing', async (t) => {
     const { ask } = await serve(t);
-    const { headers } = await ask('/');
-    assert.match(String(headers['content-security-policy']), /^default-src 'none'/);
-    assert.equal(headers['cache-control'], 'no-store');
-    assert.equal(headers['x-content-type-options'], 'nosniff');
+    const always = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    for (const path of ['/', '/metrics', '/healthz', '/nowhere']) {
+      const { headers } = await ask(path);
+      const own = path === '/' ? PAGE_POLICY : "default-src 'none'";
+      assert.equal(headers['content-security-policy'], `${own}; ${always}`);
+      assert.equal(headers['cache-control'], 'no-store');
+      assert.equal(headers['x-content-type-options'], 'nosniff');
+    }
+    assert.match(
+      PAGE_POLICY,
+      /^default-src 'none'; style-src 'sha256-[^' ]+'; script-src 'sha256-[^' ]+'; connect-src 'self'$/,
+    );
+  });
+
+  it('gives a page that stands still to whoever asks for it', async (t) => {
+    const { ask } = await serve(t);
+    assert.match((await ask('/')).body, /<script>/);
+    assert.doesNotMatch((await ask('/?paused')).body, /<script>|refresh"/);
   });
 
   it('fails for the one who asks when something goes wrong, and for nobody else', async (t) => {
