@@ -53,6 +53,8 @@ const EDGES: readonly Edge[] = [
   { from: 'event/', to: 'deliver/chunk.ts' },
   { from: 'deliver/', to: 'output/output.ts' },
   { from: 'output/', to: 'deliver/chunk.ts' },
+  // Whatever is written in YAML is read by one piece of code.
+  { from: 'config/yaml-file.ts', to: 'yaml-text.ts' },
   // Files of the state directory are written by one piece of code.
   { from: 'checkpoint/store.ts', to: 'state-file.ts' },
   { from: 'deliver/dead-letter.ts', to: 'state-file.ts' },
@@ -120,7 +122,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
   pino: ['observe/'],
   'prom-client': ['observe/metrics.ts'],
   split2: ['tail/', 'commands/'],
-  yaml: ['config/'],
+  yaml: ['yaml-text.ts', 'config/environment.ts'],
   zod: ['config/'],
 };
 
