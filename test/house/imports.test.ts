@@ -53,8 +53,10 @@ const EDGES: readonly Edge[] = [
   { from: 'event/', to: 'deliver/chunk.ts' },
   { from: 'deliver/', to: 'output/output.ts' },
   { from: 'output/', to: 'deliver/chunk.ts' },
-  // Whatever is written in YAML is read by one piece of code.
+  // Whatever is written in YAML is read by one piece of code; a misspelt word of a policy gets the hint that a setting gets.
   { from: 'config/yaml-file.ts', to: 'yaml-text.ts' },
+  { from: 'event/policy/', to: 'yaml-text.ts' },
+  { from: 'event/policy/', to: 'config/nearest.ts' },
   // Files of the state directory are written by one piece of code.
   { from: 'checkpoint/store.ts', to: 'state-file.ts' },
   { from: 'deliver/dead-letter.ts', to: 'state-file.ts' },
