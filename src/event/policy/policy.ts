@@ -153,7 +153,7 @@ function resourceCovers(pattern: string, { resource, subresource }: Named): bool
 }
 
 /** @param url of a rule: `*` stands for anything at its end, and nowhere else. */
-function urlCovers(url: string, path: string): boolean {
+export function urlCovers(url: string, path: string): boolean {
   if (url === path) return true;
   return url.endsWith(ALL) && path.startsWith(url.slice(0, -ALL.length));
 }
