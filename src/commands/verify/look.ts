@@ -4,13 +4,10 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { logOf } from '../../memory.ts';
-import { Descriptors } from '../../tail/descriptors.ts';
 import { Discovery } from '../../tail/discovery.ts';
-import type { SeenFile } from '../../tail/file-set.ts';
-import { readGzHead, readHead } from '../../tail/fingerprint.ts';
-import { errorCode, Problems } from '../../tail/problems.ts';
+import { Problems } from '../../tail/problems.ts';
 import type { LogSite } from '../../tail/scanner.ts';
-import { filesOf, SILENT } from '../files-on-disk.ts';
+import { SILENT, visitFiles, type OpenFile } from '../files-on-disk.ts';
 import { readDelivered, type DeliveredFile } from './delivered.ts';
 import { Examination, examineGone, type Delivered, type Subject } from './examination.ts';
 import { FileWalker } from './pieces.ts';
@@ -32,9 +29,6 @@ export interface LookOptions {
   /** Files of JSON lines, or `-`; none when only the accounts are looked at. */
   readonly delivered: readonly string[];
 }
-
-/** So often a log is listed while its files are renamed under our hands; a rotation takes longer than a look. */
-const MAX_LISTINGS = 4;
 
 /** What was delivered, read once. */
 interface Deliveries {
@@ -96,7 +90,6 @@ class Looker {
   readonly #receipts: Receipts | undefined;
   readonly #progress: Progress;
   readonly #problems = new Problems(SILENT);
-  readonly #descriptors = new Descriptors();
   readonly #walker = new FileWalker();
   readonly #sites: LogSite[] = [];
   readonly #obstacles: Obstacle[] = [];
@@ -121,28 +114,20 @@ class Looker {
     return this.#sites;
   }
 
-  /** Every generation of one log, oldest first. What was renamed meanwhile is looked for again. */
+  /** Every generation of one log, oldest first. */
   async lookAt(site: LogSite): Promise<void> {
+    const log = join(site.directory, site.base);
     const found = new Map<string, GenerationReport>();
-    let order: readonly string[] = [];
-    for (let listing = 0; listing < MAX_LISTINGS; listing++) {
-      const files = filesOf(site, this.#problems).filter(isIdentified);
-      order = files.map(({ fingerprint }) => fingerprint);
-      const dueTo = this.#dueOf(order);
-      let hasMoved = false;
-      for (const file of files) {
-        if (found.has(file.fingerprint) || this.#seen.has(file.fingerprint)) continue;
-        const report = await this.#lookInto(file, join(site.directory, site.base), dueTo);
-        if (report === undefined) hasMoved = true;
-        else found.set(file.fingerprint, report);
-      }
-      if (!hasMoved) break;
-    }
+    const { order, done } = await visitFiles(site, this.#problems, async (file, known) => {
+      if (this.#seen.has(file.fingerprint)) return;
+      found.set(file.fingerprint, await this.#lookInto(file, log, this.#dueOf(known)));
+    });
+    for (const fingerprint of done) this.#seen.add(fingerprint);
+    // What was deleted meanwhile is older than what is there.
     const rank = new Map(order.map((fingerprint, index) => [fingerprint, index]));
     const reports = [...found.values()].sort((a, b) => {
       return (rank.get(a.fingerprint) ?? -1) - (rank.get(b.fingerprint) ?? -1);
     });
-    for (const { fingerprint } of reports) this.#seen.add(fingerprint);
     this.reports = [...this.reports, ...reports];
   }
 
@@ -209,40 +194,25 @@ class Looker {
     });
   }
 
-  /** @returns undefined when another file is at the path by now, or none. */
   async #lookInto(
-    file: Identified,
+    file: OpenFile,
     log: string,
     dueTo: (fingerprint: string) => number,
-  ): Promise<GenerationReport | undefined> {
-    const { path, fingerprint, gz } = file;
-    try {
-      const { fd } = this.#descriptors.open(path);
-      try {
-        const head = gz ? readGzHead(fd) : readHead(fd, true);
-        if (typeof head !== 'object' || head.fingerprint !== fingerprint) return undefined;
-        const subject = this.#subject(log, path, fingerprint, dueTo(fingerprint));
-        const examination = new Examination(subject);
-        const walk = await this.#walker.walk(
-          { fd, gz },
-          subject.checkpoint?.offset ?? 0,
-          (piece) => examination.piece(piece),
-          (bytes) => this.#progress.say(() => `${path}: ${inMegabytes(bytes)} read`),
-        );
-        if (walk.isDamaged) {
-          const message = `the gzip file is damaged behind ${walk.size} bytes of content`;
-          this.#obstacles.push({ path, message });
-        }
-        return examination.finish(walk, head.start);
-      } finally {
-        this.#descriptors.close(fd);
-      }
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      this.#problems.report(path, error, 'the file cannot be read');
-      this.#seen.add(fingerprint);
-      return undefined;
+  ): Promise<GenerationReport> {
+    const { path, fingerprint, start } = file;
+    const subject = this.#subject(log, path, fingerprint, dueTo(fingerprint));
+    const examination = new Examination(subject);
+    const walk = await this.#walker.walk(
+      file,
+      subject.checkpoint?.offset ?? 0,
+      (piece) => examination.piece(piece),
+      (bytes) => this.#progress.say(() => `${path}: ${inMegabytes(bytes)} read`),
+    );
+    if (walk.isDamaged) {
+      const message = `the gzip file is damaged behind ${walk.size} bytes of content`;
+      this.#obstacles.push({ path, message });
     }
+    return examination.finish(walk, start);
   }
 
   #subject(log: string, path: string, fingerprint: string, dueTo: number): Subject {
@@ -282,11 +252,4 @@ class Looker {
       return fingerprint === newest ? lastIdOf(newest) + 1 : 0;
     };
   }
-}
-
-type Identified = SeenFile & { readonly fingerprint: string };
-
-/** An empty file, or a hole of NULs, has nothing in it that could be delivered. */
-function isIdentified(file: SeenFile): file is Identified {
-  return file.fingerprint !== undefined;
 }

@@ -21,6 +21,8 @@ export interface Piece {
   readonly isLong: boolean;
 }
 
+type OnPiece = (piece: Piece, event: Buffer | undefined) => void;
+
 /** What was read of a file. */
 export interface Walk {
   /** Bytes of content. */
@@ -52,13 +54,14 @@ export class FileWalker {
 
   /**
    * @param offset whether a line ends there is to be found out.
-   * @param onPiece is called for each piece, in the order of the file. @param onRead with each block's end.
+   * @param onPiece is called for each piece, in the order of the file, and given the bytes of what is an event, which stay
+   * only while it is called. @param onRead with each block's end.
    * @throws the system's error when the file cannot be read.
    */
   async walk(
     { fd, gz }: { readonly fd: number; readonly gz: boolean },
     offset: number,
-    onPiece: (piece: Piece) => void,
+    onPiece: OnPiece,
     onRead: (bytes: number) => void,
   ): Promise<Walk> {
     const source = gz ? gzSource(fd) : plainSource(fd);
@@ -127,9 +130,9 @@ class PieceLister implements EventWriter {
   readonly addedBytes = 0;
   readonly recordStyle = undefined;
   uncertainLines = 0;
-  #onPiece: (piece: Piece) => void = () => undefined;
+  #onPiece: OnPiece = () => undefined;
 
-  begin(onPiece: (piece: Piece) => void): void {
+  begin(onPiece: OnPiece): void {
     this.#onPiece = onPiece;
     this.uncertainLines = 0;
   }
@@ -143,7 +146,10 @@ class PieceLister implements EventWriter {
     for (let at = start; at < end;) {
       const newline = bytes.indexOf(NEWLINE, at);
       const lineEnd = newline === -1 || newline >= end ? end : newline;
-      this.#say(base + at, base + lineEnd, false);
+      this.#onPiece(
+        { start: base + at, end: base + lineEnd, isLong: false },
+        bytes.subarray(at, lineEnd),
+      );
       at = lineEnd + 1;
     }
     return [];
@@ -167,7 +173,7 @@ class PieceLister implements EventWriter {
   }
 
   #say(start: number, end: number, isLong: boolean): void {
-    this.#onPiece({ start, end, isLong });
+    this.#onPiece({ start, end, isLong }, undefined);
   }
 }
 
