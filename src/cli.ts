@@ -4,6 +4,7 @@
  * work (commands/), and loads neither: --help and --version answer at once.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addPolicy, type PolicyActions } from './commands/policy/command-line.ts';
 import type { ReceiveOptions } from './commands/receive/settings.ts';
 import type { SimulateOptions } from './commands/simulate.ts';
 import type { VerifyOptions } from './commands/verify.ts';
@@ -14,7 +15,7 @@ import { escapeControl } from './observe/terminal.ts';
 import { VERSION } from './version.ts';
 
 /** What the commands do. Each resolves to the exit code. */
-export interface CliActions {
+export interface CliActions extends PolicyActions {
   ship(flags: Flags): Promise<number>;
   check(flags: Flags): Promise<number>;
   status(options: { readonly stateDir: string; readonly json: boolean }): Promise<number>;
@@ -38,7 +39,16 @@ export interface CliContext {
 /** Wrong usage or configuration. */
 export const EXIT_USAGE = 2;
 
-const COMMANDS = ['check', 'status', 'receive', 'replay', 'simulate', 'verify', 'help'] as const;
+const COMMANDS = [
+  'check',
+  'status',
+  'receive',
+  'replay',
+  'simulate',
+  'verify',
+  'policy',
+  'help',
+] as const;
 const FORMATS: readonly ReceiveOptions['format'][] = ['auto', 'json', 'pretty', 'wide'];
 const LEVELS: readonly SimulateOptions['level'][] = ['Metadata', 'Request', 'RequestResponse'];
 
@@ -92,6 +102,7 @@ function buildProgram(context: CliContext, finish: Finish): Command {
   addReplay(program, context, finish);
   addSimulate(program, context, finish);
   addVerify(program, context, finish);
+  addPolicy(program, context.actions, finish);
   return program;
 }
 
@@ -181,6 +192,8 @@ Examples:
   audit-shipper status -s /var/lib/audit-shipper
   # whether it is complete
   audit-shipper verify -s /var/lib/audit-shipper --delivered events.jsonl
+  # how much of it an audit policy would keep
+  audit-shipper policy test policy.yaml /var/log/kubernetes
   # a Forward receiver that prints, to try the whole way on one machine
   audit-shipper receive
   # audit events to try it with

@@ -77,6 +77,10 @@ async function prepare(flags: Flags) {
   return { config, log, signal };
 }
 
+async function policyActions() {
+  return (await import('./commands/policy.ts')).policyActions;
+}
+
 const actions: CliActions = {
   async ship(flags) {
     const { pathExists } = await import('./config/load.ts');
@@ -140,6 +144,18 @@ const actions: CliActions = {
   async verify(options) {
     const { verify } = await import('./commands/verify.ts');
     return verify(options);
+  },
+
+  async policyTest(options) {
+    return (await policyActions()).policyTest(options);
+  },
+
+  async policyExplain(options) {
+    return (await policyActions()).policyExplain(options);
+  },
+
+  async policyDiff(options) {
+    return (await policyActions()).policyDiff(options);
   },
 };
 

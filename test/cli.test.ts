@@ -35,6 +35,9 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
     replay: record('replay', 1),
     simulate: record('simulate', 0),
     verify: record('verify', 1),
+    policyTest: record('policy test', 0),
+    policyExplain: record('policy explain', 1),
+    policyDiff: record('policy diff', 2),
   };
   const exitCode = await runCli(args, {
     actions,
@@ -252,6 +255,26 @@ test('verify takes paths, a state directory from its option or its variable, and
   assert.deepEqual(known.called, [['verify', { ...nothing, paths: [], stateDir: '/state' }]]);
 });
 
+test('policy takes its command, a policy or two, and paths', async () => {
+  const tested = await run('policy test p.yaml /a /b --strict --json'.split(' '));
+  const options = { policy: 'p.yaml', paths: ['/a', '/b'], strict: true, json: true };
+  assert.deepEqual([tested.called, tested.exitCode], [[['policy test', options]], 0]);
+  const explained = await run('policy explain --audit-id x p.yaml'.split(' '));
+  const wanted = { policy: 'p.yaml', paths: [], auditId: 'x', json: false };
+  assert.deepEqual([explained.called, explained.exitCode], [[['policy explain', wanted]], 1]);
+  const different = await run('policy diff a.yaml b.yaml /a'.split(' '));
+  const both = { a: 'a.yaml', b: 'b.yaml', paths: ['/a'], json: false };
+  assert.deepEqual([different.called, different.exitCode], [[['policy diff', both]], 2]);
+});
+
+test('policy without a command, a policy, or with an unknown option is wrong usage', async () => {
+  for (const args of ['policy', 'policy test', 'policy diff a', 'policy test a --audit-id x']) {
+    const { exitCode, err, called } = await run(args.split(' '));
+    assert.deepEqual([exitCode, called], [2, []], args);
+    assert.notEqual(err, '', args);
+  }
+});
+
 test('the version is that of package.json', async () => {
   const { version } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
     readonly version: string;
@@ -271,6 +294,9 @@ test('a failing command rejects, for main to explain', async () => {
     replay: failing,
     simulate: failing,
     verify: failing,
+    policyTest: failing,
+    policyExplain: failing,
+    policyDiff: failing,
   };
   const ignore = (): void => undefined;
   await assert.rejects(

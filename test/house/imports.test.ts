@@ -102,6 +102,8 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
     'commands/check.ts',
     'commands/receive/settings.ts',
     'commands/verify/delivered.ts',
+    'commands/policy/load.ts',
+    'commands/policy/explain-policy.ts',
   ],
   'node:net': ['output/forward/connection.ts', 'checkpoint/lock.ts', 'commands/receive*'],
   'node:tls': ['output/forward/connection.ts', 'commands/receive/'],
