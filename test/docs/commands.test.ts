@@ -172,7 +172,7 @@ describe('the command lines of the documents', () => {
       if (line.startsWith('kubectl') && !hasKubectl(t)) return;
       const path = join(sandbox.path, 'bin') + delimiter + (process.env['PATH'] ?? '');
       const env = { ...process.env, PATH: path, PREFIX: join(sandbox.path, 'prefix') };
-      const cwd = /^npm |manifests\//.test(line) ? projectRoot() : sandbox.path;
+      const cwd = /^npm |manifests\/|docs\//.test(line) ? projectRoot() : sandbox.path;
       const script = inSandbox(line, sandbox);
       await run('bash', ['-euo', 'pipefail', '-c', script], { cwd, env, timeout: TIMEOUT_MS });
     });

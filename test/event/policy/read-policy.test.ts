@@ -10,7 +10,8 @@ import {
   readPolicy,
   type PolicyProblem,
 } from '../../../src/event/policy/read-policy.ts';
-import { podRequest, policyText } from '../../support/audit-policies.ts';
+import { reviewPolicy } from '../../../src/event/policy/review.ts';
+import { podRequest, policyText, urlRequest } from '../../support/audit-policies.ts';
 import { projectRoot } from '../../support/project.ts';
 
 const HEAD = 'apiVersion: audit.k8s.io/v1\nkind: Policy\n';
@@ -111,6 +112,29 @@ describe('readPolicy takes', () => {
   it('dates and times of day as texts, as sigs.k8s.io/yaml does', () => {
     const { rules } = readPolicy(policyText(['level: None\nnamespaces: [2026-01-02, 12:30:45]']));
     assert.deepEqual(rules[0]?.namespaces, new Set(['2026-01-02', '12:30:45']));
+  });
+
+  it('the example of docs/policy.md, in which each rule decides something', () => {
+    const policy = readPolicy(
+      readFileSync(join(projectRoot(), 'docs', 'policy-example.yaml'), 'utf8'),
+    );
+    const proxy = { user: 'system:kube-proxy', verb: 'watch' };
+    const requests = [
+      podRequest(),
+      podRequest({ subresource: 'log' }),
+      podRequest({ resource: 'configmaps', name: 'leader-lock' }),
+      podRequest({ resource: 'endpoints', name: '' }, proxy),
+      urlRequest('/version'),
+      podRequest({ resource: 'configmaps', namespace: 'kube-system' }),
+      podRequest({ resource: 'secrets' }),
+      podRequest({ group: 'apps', resource: 'deployments' }),
+      podRequest({ group: 'batch', resource: 'jobs' }),
+    ];
+    const rules = requests.map((request) => judge(policy, request).rule);
+    assert.deepEqual(rules, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(reviewPolicy(policy), []);
+    const last = judge(policy, podRequest({ group: 'batch' }));
+    assert.deepEqual(last.omitStages, new Set(['RequestReceived', 'ResponseStarted']));
   });
 
   const folder = join(projectRoot(), 'manifests', 'auditing');
