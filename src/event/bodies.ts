@@ -3,6 +3,7 @@
  * byte for byte, and an annotation says what was there. Pure. A line that is too long to be held: oversize.ts.
  */
 import { createHash } from 'node:crypto';
+import { withAnnotation } from './annotation.ts';
 import type { Field, Style } from './core.ts';
 import { Scratch } from './scratch.ts';
 
@@ -10,9 +11,6 @@ export const BODIES = ['requestObject', 'responseObject'] as const satisfies rea
 const WITHOUT_BODIES: Style = { format: 'json', omit: BODIES };
 const ANNOTATION = 'audit-shipper.io/truncated';
 const NEWLINE = 0x0a;
-const SPACE = 0x20;
-const OPEN_BRACE = 0x7b;
-const COMMA = ',';
 /** One for all: making a core takes longer than most events do. */
 const scratch = new Scratch(0);
 
@@ -37,26 +35,6 @@ export function withoutBodies(text: Buffer): Buffer | undefined {
  * @returns a line with its newline; undefined when what is left is not one JSON object.
  */
 export function annotated(event: Buffer, bytes: number, digest: string): Buffer | undefined {
-  const core = scratch.hold(event);
-  const verdict = core.judge(event.length);
-  scratch.release();
-  if (verdict !== 'object') return undefined;
-  const annotation = `${JSON.stringify(ANNOTATION)}:${JSON.stringify(`${bytes} ${digest}`)}`;
-  const annotations = core.member('annotations');
-  if (annotations !== undefined && event[annotations.value] === OPEN_BRACE) {
-    return withMember(event, annotations.value, annotations.end - 1, annotation);
-  }
-  return withMember(event, 0, event.length - 1, `"annotations":{${annotation}}`);
-}
-
-/** @param open where the braces of a map stand, of which the closing one is @param close. */
-function withMember(event: Buffer, open: number, close: number, member: string): Buffer {
-  const isEmpty = event.subarray(open + 1, close).every((byte) => byte <= SPACE);
-  const added = `${isEmpty ? '' : COMMA}${member}`;
-  return Buffer.concat([
-    event.subarray(0, close),
-    Buffer.from(added),
-    event.subarray(close),
-    Buffer.of(NEWLINE),
-  ]);
+  const line = withAnnotation(event, ANNOTATION, `${bytes} ${digest}`);
+  return line === undefined ? undefined : Buffer.concat([line, Buffer.of(NEWLINE)]);
 }

@@ -5,6 +5,17 @@
  */
 import { createHash } from 'node:crypto';
 import { annotated, BODIES } from './bodies.ts';
+import {
+  BRACE_BIT,
+  CLOSE_BRACE,
+  closingQuote,
+  COLON,
+  COMMA,
+  isEscaped,
+  isSpace,
+  OPEN_BRACE,
+  QUOTE,
+} from './json-bytes.ts';
 
 /** Why nothing shorter can be made of a line. */
 export const REFUSALS = {
@@ -16,24 +27,11 @@ export const REFUSALS = {
 /** A line with its newline, or why there is none. */
 export type Reduction = { readonly line: Buffer } | { readonly refusal: string };
 
-const TAB = 0x09;
-const RETURN = 0x0d;
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-/** Makes one of the two kinds of brackets: `[` and `]` differ from `{` and `}` by it. */
-const BRACE_BIT = 0x20;
 const COMMA_BYTES = Buffer.of(COMMA);
 /** A key is known by so many bytes: each of its characters may be an escape of six. */
 const KEY_BYTES = 2 + 6 * Math.max(...BODIES.map((name) => name.length));
 /** What is kept, at first; twice as much when it is full. */
 const FIRST_BYTES = 64 * 1024;
-/** Texts that end so near are quicker to look through than a search is to begin. */
-const NEAR_BYTES = 32;
 
 /** Where in the line it stands. A key, a text and what is nested may have a text that goes on in the next piece. */
 type State =
@@ -252,29 +250,6 @@ export class Reducer {
   }
 }
 
-/** Where the text whose inside begins at `start` ends; -1 when that is not in these bytes. */
-function closingQuote(bytes: Buffer, start: number): number {
-  const near = Math.min(start + NEAR_BYTES, bytes.length);
-  let at = start;
-  while (at < near) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at;
-    at += byte === BACKSLASH ? 2 : 1;
-  }
-  for (;;) {
-    const quote = at < bytes.length ? bytes.indexOf(QUOTE, at) : -1;
-    if (quote === -1 || !isEscaped(bytes, at, quote)) return quote;
-    at = quote + 1;
-  }
-}
-
-/** Whether the byte at `end` follows a backslash that is not escaped itself. The one at `start` is not escaped. */
-function isEscaped(bytes: Buffer, start: number, end: number): boolean {
-  let at = end;
-  while (at > start && bytes[at - 1] === BACKSLASH) at -= 1;
-  return (end - at) % 2 === 1;
-}
-
 /** @param key with its quotes, a byte a character. */
 function isBody(key: string): boolean {
   if (key.length > KEY_BYTES) return false;
@@ -289,10 +264,6 @@ function parsed(key: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isSpace(byte: number): boolean {
-  return byte === SPACE || byte === TAB || byte === RETURN;
 }
 
 /** Also what may not stand at its beginning. */
