@@ -4,6 +4,7 @@
  * second. Pure.
  */
 import type { RedactionOptions, What } from '../../src/event/rewrite/rewriter.ts';
+import { whatOf } from './rewriting.ts';
 
 /** The secret. All that is planted has it in itself. */
 const PLANTED = 'pl4nt3d';
@@ -60,12 +61,6 @@ interface Parts {
   readonly extra?: string;
   /** More members. */
   readonly more?: string;
-}
-
-/** @param of `group/resource/subresource`; empty for an event about no resource. */
-function whatOf(of: string, verb: string): What {
-  const [group = '', resource = '', subresource = ''] = of.split('/');
-  return { group, resource, subresource, verb, isResource: of !== '' };
 }
 
 function planted(name: string, parts: Parts): Planted {

@@ -1,7 +1,7 @@
 /** No secret of a planted corpus is left, in whatever shape it came, and nothing else is taken away. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Rewriter, type RewriteOptions, type Wish } from '../../../src/event/rewrite/rewriter.ts';
+import { Rewriter, type RewriteOptions } from '../../../src/event/rewrite/rewriter.ts';
 import {
   innocentsIn,
   leaksIn,
@@ -9,8 +9,8 @@ import {
   PLANTED_REDACTION,
   type Planted,
 } from '../../support/planted.ts';
+import { NOTHING_WISHED } from '../../support/rewriting.ts';
 
-const AS_IT_IS: Wish = { level: undefined, omitManagedFields: false };
 const PLAIN: RewriteOptions = { redaction: PLANTED_REDACTION, bodies: 'object', dedot: false };
 const WITH_HASH = { ...PLANTED_REDACTION, hashKey: Buffer.from('a key') };
 
@@ -18,9 +18,10 @@ const WITH_HASH = { ...PLANTED_REDACTION, hashKey: Buffer.from('a key') };
 function outcome(rewriter: Rewriter, { line, what }: Planted): { text: string; redacted: number } {
   const bytes = Buffer.from(line);
   const uri = Buffer.from(/"requestURI":"([^"]*)"/.exec(line)?.[1] ?? '');
-  const isConcerned = rewriter.concerns(what, AS_IT_IS) !== 'never' || rewriter.concernsUri(uri);
+  const isConcerned =
+    rewriter.concerns(what, NOTHING_WISHED) !== 'never' || rewriter.concernsUri(uri);
   if (!isConcerned) return { text: line, redacted: 0 };
-  const { line: result, redacted } = rewriter.rewrite(bytes, what, AS_IT_IS);
+  const { line: result, redacted } = rewriter.rewrite(bytes, what, NOTHING_WISHED);
   return { text: result.toString(), redacted };
 }
 
@@ -56,7 +57,7 @@ describe('a planted secret', () => {
         assert.equal(innocentsIn(text), innocentsIn(planted.line), text);
       }
       assert.equal(outcome(rewriter, { ...planted, line: text }).text, text);
-      const again = rewriter.rewrite(Buffer.from(text), planted.what, AS_IT_IS);
+      const again = rewriter.rewrite(Buffer.from(text), planted.what, NOTHING_WISHED);
       assert.equal(again.redacted, 0);
       assert.equal(again.line.toString(), text);
     });
@@ -65,7 +66,7 @@ describe('a planted secret', () => {
   for (const planted of plantedEvents()) {
     it(`is nowhere when the event cannot be gone through: ${planted.name}`, () => {
       for (const broken of [planted.line.slice(0, -1), `${planted.line},`, '{"a"']) {
-        const { line } = rewriter.rewrite(Buffer.from(broken), planted.what, AS_IT_IS);
+        const { line } = rewriter.rewrite(Buffer.from(broken), planted.what, NOTHING_WISHED);
         assert.deepEqual(leaksIn(line.toString()), []);
         assert.match(line.toString(), /"audit-shipper.io\/redacted":"\*"/);
       }
