@@ -2,7 +2,7 @@
  * What may leave of bytes that are no event: torn lines, parts of long ones, garbage. Only what is surely outside of a
  * body stays as it is. Pure.
  */
-import { COLON, COMMA, isSpace, QUOTE, skipSpace, valueEnd } from '../json-bytes.ts';
+import { CLOSE_BRACE, COLON, COMMA, isSpace, QUOTE, skipSpace, valueEnd } from '../json-bytes.ts';
 import { edited, type Edit } from './edits.ts';
 import { Findings } from './findings.ts';
 import type { Marks } from './marks.ts';
@@ -103,17 +103,25 @@ function wholeMember(bytes: Buffer, start: number) {
     const value = skipSpace(bytes, colon + 1);
     const end = valueEnd(bytes, value);
     JSON.parse(bytes.toString('utf8', value, end));
-    return typeof name === 'string' && bytes[colon] === COLON ? { name, value, end } : undefined;
+    const isMember = bytes[colon] === COLON && isBehindMember(bytes, skipSpace(bytes, end));
+    return typeof name === 'string' && isMember ? { name, value, end } : undefined;
   } catch {
     return undefined;
   }
 }
 
+function isBehindMember(bytes: Buffer, at: number): boolean {
+  return at === bytes.length || bytes[at] === COMMA || bytes[at] === CLOSE_BRACE;
+}
+
+/** @returns nothing of one that ends in its URI. */
 function legacyLine(bytes: Buffer, marking: Marking): Kept {
-  const found = LEGACY_URI.exec(bytes.toString('latin1'));
-  const end = bytes.length;
+  const text = bytes.toString('latin1');
+  const found = LEGACY_URI.exec(text);
   const uri = found?.[1];
-  if (found === null || uri === undefined) return { end, edits: [] };
+  const end = bytes.length;
+  if (found === null || uri === undefined)
+    return text.includes(' uri') ? NOTHING : { end, edits: [] };
   const start = found.index + found[0].indexOf('"') + 1;
   return { end, edits: uriEdits(bytes, [start, start + uri.length], true, marking) };
 }

@@ -55,14 +55,10 @@ function isBody(root: string): boolean {
 /** The paths are about the object that is the body, or is in it, and so about the copy of it that kubectl keeps. */
 function bodyWith(paths: readonly Path[]): Place {
   const body = bodyPlace();
-  const copy = new Place();
-  for (const { steps } of paths) {
-    if (steps.length === 0) body.redact();
-    else put(copy, steps);
-  }
+  if (paths.some(({ steps }) => steps.length === 0)) body.redact();
   for (const object of OBJECTS) {
     for (const { steps } of paths) if (steps.length > 0) put(body.at(...object), steps);
-    body.at(...object, 'metadata', 'annotations', LAST_APPLIED).text = copy;
+    body.at(...object, 'metadata', 'annotations', LAST_APPLIED).text = body;
   }
   return body;
 }

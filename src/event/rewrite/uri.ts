@@ -18,7 +18,7 @@ const TOKENS: ReadonlySet<string> = new Set([
 /** What is run in a container: by the API, and by the kubelet's own API behind a proxy. */
 const COMMANDS: ReadonlySet<string> = new Set(['command', 'cmd']);
 /** Such a parameter inside of a value, as in a URL that a login returns to. */
-const TOKEN_INSIDE = /(?:^|[?&;#])(?:token|access_token|id_token|refresh_token|client_secret)=/i;
+const TOKEN_INSIDE = /[?&;#](?:token|access_token|id_token|refresh_token|client_secret)=/i;
 /** One character of a string of JSON. */
 const CHARACTER = /\\u[0-9a-fA-F]{4}|\\.|[^]/g;
 const QUESTION_MARK = 0x3f;
