@@ -3,11 +3,8 @@
  * object comes out as the same record, or byte for byte. The files lie beside the checkout and are no part of it.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import { FIELDS } from '../../src/event/core.ts';
 import { ForwardWriter } from '../../src/event/forward-writer.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
@@ -16,57 +13,28 @@ import { BlockTranscoder } from '../../src/event/transcoder.ts';
 import { blockOf } from '../support/blocks.ts';
 import { membersOf } from '../support/members.ts';
 import { foundMembers, judged } from '../support/one-core.ts';
-import { sharedData } from '../support/project.ts';
-import { comparable, entriesIn, readingOf } from '../support/reference.ts';
-
-const data = sharedData() ?? '';
-const skip = data === '' && 'there is no ../shared/data beside the checkout';
-const files = data === '' ? [] : readdirSync(data, { recursive: true, encoding: 'utf8' });
-const paths = files.filter((path) => /\/.*\.(?:log|jsonl?|gz|1)$/.test(path));
+import {
+  eventsOf,
+  NO_REAL_FILES,
+  REAL_FILES,
+  realContent,
+  realLines,
+  type RealEvent,
+} from '../support/real-files.ts';
+import { comparable, entriesIn } from '../support/reference.ts';
 
 const shipper = new Shipper({ fields: {}, coordinates: false });
 const forward = new BlockTranscoder(new ForwardWriter({ shipper, timeKey: 'stageTimestamp' }));
 const json = new BlockTranscoder(new JsonWriter(shipper));
 
-function contentOf(path: string): Buffer {
-  const bytes = readFileSync(join(data, path));
-  return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
-}
-
-function* linesOf(content: Buffer): Generator<Buffer> {
-  for (let start = 0; start < content.length;) {
-    const newline = content.indexOf(10, start);
-    const end = newline === -1 ? content.length : newline;
-    yield content.subarray(start, end);
-    start = end + 1;
-  }
-}
-
-/** A hole of NULs before an event is left out. */
-function withoutNuls(line: Buffer): Buffer {
-  const start = line.findIndex((byte) => byte !== 0);
-  return start === -1 ? line : line.subarray(start);
-}
-
 /** The wrong ones say so: what they were is tested elsewhere. */
 const isWrapped = (record: Readonly<Record<string, unknown>>): boolean =>
   record['shipper'] !== undefined;
 
-interface Event {
-  readonly line: Buffer;
-  readonly value: unknown;
-}
-
-function eventsOf(content: Buffer): readonly Event[] {
-  return Array.from(linesOf(content), withoutNuls)
-    .map((line) => ({ line, ...readingOf(line) }))
-    .filter(({ verdict }) => verdict === 'object');
-}
-
-describe('real files', { skip }, () => {
-  for (const path of paths) {
+describe('real files', { skip: NO_REAL_FILES }, () => {
+  for (const path of REAL_FILES) {
     it(`come out as they are: ${path}`, () => {
-      const content = contentOf(path);
+      const content = realContent(path);
       const events = eventsOf(content);
       const { payload, invalid } = forward.transcode(blockOf(content));
       const all = entriesIn(Buffer.concat(payload));
@@ -94,8 +62,8 @@ function assertFields(line: Buffer): void {
   }
 }
 
-function assertUntouched(content: Buffer, events: readonly Event[]): void {
-  const lines = Array.from(linesOf(Buffer.concat(json.transcode(blockOf(content)).payload)));
+function assertUntouched(content: Buffer, events: readonly RealEvent[]): void {
+  const lines = Array.from(realLines(Buffer.concat(json.transcode(blockOf(content)).payload)));
   const untouched = lines.filter(
     (line) => !line.subarray(0, 12).equals(Buffer.from('{"shipper":{')),
   );

@@ -8,10 +8,12 @@ import { gz } from './gz.ts';
 import { lines } from './lines.ts';
 import { names } from './names.ts';
 import { receiver } from './receive.ts';
+import { rewrite } from './rewrite.ts';
 import { checkpoints, letters, lock } from './state.ts';
 
 export const FUZZERS: readonly Fuzzer[] = [
   lines,
+  rewrite,
   gz,
   names,
   checkpoints,

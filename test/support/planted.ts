@@ -244,6 +244,16 @@ function pods(): readonly Planted[] {
   const env = `[{"name":"${INNOCENT}","value":"${PLANTED}"},{"name":"B","valueFrom":{"secretKeyRef":{"key":"${INNOCENT}"}}}]`;
   const container = `{"name":"${INNOCENT}","image":"x","env":${env}}`;
   const spec = `"spec":{"nodeName":"${INNOCENT}","containers":[${container}],"initContainers":[${container}],"ephemeralContainers":[${container}]}`;
+  const odd = [
+    `{"op":"add","path":7,"value":"${PLANTED}"}`,
+    `{"path":"/spec/a","x":"${PLANTED}"}`,
+  ].map((text, index) =>
+    planted(`odd patch ${index} of an environment`, {
+      of: 'apps/deployments/',
+      verb: 'patch',
+      request: `[${text}]`,
+    }),
+  );
   const made = `"spec":{"replicas":1,"template":{${META},${spec}}}`;
   const shapes: readonly (readonly [string, string])[] = [
     ['/pods/', spec],
@@ -275,7 +285,7 @@ function pods(): readonly Planted[] {
       request: `[${text}]`,
     }),
   );
-  return [...whole, ...patched];
+  return [...whole, ...patched, ...odd];
 }
 
 function others(): readonly Planted[] {

@@ -255,6 +255,19 @@ describe('events are rewritten', () => {
   });
 });
 
+describe('a patch of a patch', () => {
+  it('is gone through however deep it is', () => {
+    const deep = 3000;
+    const head = '[{"op":"add","path":"","value":';
+    const line = `{"requestObject":${head.repeat(deep)}1${'}]'.repeat(deep)}}`;
+    assert.equal(rewritten(redacting({ paths: ['body.a'] }), line, whatOf('/pods/')), line);
+    assert.match(
+      rewritten(plain, line),
+      /^\{"requestObject":\[\{"op":"add","path":"","value":"\[redacted\]"\}\],/,
+    );
+  });
+});
+
 describe('an event that cannot be gone through', () => {
   it('has only who did what left', () => {
     const line =
