@@ -4,26 +4,26 @@
  */
 
 /** So many bits has a set of fields. */
-const MAX_FIELDS: i32 = 32;
-/** Names of 4 to 24 bytes, three of each length: what the audit event needs. */
+export const MAX_FIELDS: i32 = 32;
+/** Names of 4 to 24 bytes, four of each length: what the audit event needs. */
 const MIN_NAME_BYTES: usize = 4;
 const MAX_NAME_BYTES: usize = 24;
-const NAMES_PER_LENGTH: usize = 3;
+const NAMES_PER_LENGTH: usize = 4;
 export const NO_FIELD: i32 = -1;
 
 /** Three words that tell a name of a known length, and its field. */
 const NAME_BYTES: usize = 32;
 const NAMES_BYTES: usize = NAME_BYTES * NAMES_PER_LENGTH;
 const names: usize = memory.data(<i32>(NAMES_BYTES * (MAX_NAME_BYTES + 1)), 16);
-/** Key, value, and end of the value: offsets of the field's member. */
-const PLACE_BYTES: usize = 12;
+/** Key, value, and end of the value: offsets of the field's member; then where the value was written. */
+const PLACE_BYTES: usize = 16;
 const places: usize = memory.data(MAX_FIELDS * <i32>PLACE_BYTES, 16);
 
 let known: i32 = 0;
 /** The fields that the event has. */
 export let present: u32 = 0;
 
-/** Where the places of the first field stand; the next ones follow, 12 bytes each. */
+/** Where the places of the first field stand; the next ones follow, 16 bytes each. */
 export function placesOfFields(): usize {
   return places;
 }
@@ -82,8 +82,15 @@ export function noteKey(field: i32, key: usize): void {
   store<u32>(places + <usize>field * PLACE_BYTES, <u32>key);
 }
 
-export function noteStart(field: i32, value: usize): void {
+export function noteStart(field: i32, value: usize, written: usize): void {
   store<u32>(places + <usize>field * PLACE_BYTES, <u32>value, 4);
+  store<u32>(places + <usize>field * PLACE_BYTES, <u32>written, 12);
+}
+
+/** Where the field's value was written, in MessagePack; 0 when the event has none. */
+export function writtenOf(field: i32): usize {
+  if (((present >>> field) & 1) === 0) return 0;
+  return load<u32>(places + <usize>field * PLACE_BYTES, 12);
 }
 
 export function noteEnd(field: i32, end: usize): void {

@@ -9,9 +9,11 @@ import { NEWLINE, OPEN_BRACE, skipSpace } from './bytes';
 import { addField, placesOfFields, present } from './fields';
 import { forwardLine, jsonLine, out, setOut } from './line';
 import { beginMembers, setOmitted, setTimeField } from './members';
+import { goesAsItIs } from './rules';
+import { addPart, forget, subjectStart } from './subject';
 import { putValue } from './value';
 
-export { addField, placesOfFields, setOmitted, setTimeField };
+export { addField, addPart, forget, placesOfFields, setOmitted, setTimeField, subjectStart };
 export { setAdded, setClock } from './line';
 
 /** Why `run` has stopped. */
@@ -20,8 +22,14 @@ const DONE: i32 = 0;
 const NO_EVENT: i32 = 1;
 /** There may not be room for all that follows. */
 const FULL: i32 = 2;
+/** Rules want another fate for the line where it stopped than to be written as it is. */
+const RULED: i32 = 3;
 let status: i32 = DONE;
 let events: i32 = 0;
+/** Whether each event that was written is asked about. */
+let hasRules: bool = false;
+/** Behind the line where rules stopped it. */
+let ruledEnd: usize = 0;
 
 /** Verdicts of `judge`. */
 const INVALID: i32 = 0;
@@ -48,6 +56,14 @@ export function eventCount(): i32 {
   return events;
 }
 
+export function setRuled(isRuled: bool): void {
+  hasRules = isRuled;
+}
+
+export function endOfRuled(): usize {
+  return ruledEnd;
+}
+
 export function fieldsPresent(): u32 {
   return present;
 }
@@ -55,6 +71,7 @@ export function fieldsPresent(): u32 {
 /**
  * Writes the lines in bytes [start, end) to `to` and behind, up to the first that is not one event. The byte at `end`
  * becomes a newline when the last line has none. `written`, `eventCount` and `reason` tell of the call.
+ * With rules it stops at an event that they do not let go as it is, too; `endOfRuled` stands behind it.
  *
  * @param offset of the first byte in its file. @param added how many bytes are added to each line at most.
  * @returns where it stopped: behind the last line that was written.
@@ -79,9 +96,16 @@ export function run(
       return at;
     }
     const position = <u64>offset + (at - start);
+    const line = out;
     const after = isForward ? forwardLine(at, position) : jsonLine(at, end, position);
     if (after === 0) {
       status = NO_EVENT;
+      return at;
+    }
+    if (hasRules && !goesAsItIs()) {
+      setOut(line);
+      ruledEnd = after;
+      status = RULED;
       return at;
     }
     at = after;

@@ -59,8 +59,9 @@ export function noteText(isKey: bool, quote: usize, to: usize, text: usize, end:
   }
 }
 
-export function noteValue(value: usize): void {
-  if (field !== NO_FIELD) noteStart(field, value);
+/** @param to where it will be written. */
+export function noteValue(value: usize, to: usize): void {
+  if (field !== NO_FIELD) noteStart(field, value, to);
 }
 
 /** @param end behind the value. @returns where the next member is written: where this one was, when it is left out. */

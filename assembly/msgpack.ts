@@ -6,17 +6,17 @@
 export const NIL: u8 = 0xc0;
 export const FALSE: u8 = 0xc2;
 export const TRUE: u8 = 0xc3;
-const FLOAT_64: u8 = 0xcb;
-const UINT_8: u8 = 0xcc;
-const UINT_16: u8 = 0xcd;
-const UINT_32: u8 = 0xce;
-const UINT_64: u8 = 0xcf;
-const INT_8: u8 = 0xd0;
-const INT_16: u8 = 0xd1;
-const INT_32: u8 = 0xd2;
-const INT_64: u8 = 0xd3;
+export const FLOAT_64: u8 = 0xcb;
+export const UINT_8: u8 = 0xcc;
+export const UINT_16: u8 = 0xcd;
+export const UINT_32: u8 = 0xce;
+export const UINT_64: u8 = 0xcf;
+export const INT_8: u8 = 0xd0;
+export const INT_16: u8 = 0xd1;
+export const INT_32: u8 = 0xd2;
+export const INT_64: u8 = 0xd3;
 const FIXEXT_8: u8 = 0xd7;
-const STR_8: u8 = 0xd9;
+export const STR_8: u8 = 0xd9;
 export const STR_16: u8 = 0xda;
 export const STR_32: u8 = 0xdb;
 export const ARRAY_16: u8 = 0xdc;
@@ -28,7 +28,7 @@ export const LONGER_HEAD_BYTES: usize = 2;
 export const HEAD_16_BYTES: usize = 3;
 export const MAX_16: u32 = 0xffff;
 
-const FIXMAP: u8 = 0x80;
+export const FIXMAP: u8 = 0x80;
 export const FIXARRAY: u8 = 0x90;
 export const FIXSTR: u8 = 0xa0;
 /** The ext type that the Forward protocol gives to EventTime. */

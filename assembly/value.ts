@@ -93,7 +93,7 @@ export function putValue(start: usize, to: usize, added: u32): usize {
       if (isKey) {
         at = behindColon(at);
         if (at === 0) return 0;
-        if (depth === 1) noteValue(at);
+        if (depth === 1) noteValue(at, out);
         isKey = false;
         continue;
       }

@@ -29,6 +29,38 @@ export const FIELDS = [
   'annotations',
 ] as const;
 export type Field = (typeof FIELDS)[number];
+/** Names below `user`, `objectRef` and `responseStatus`; they are numbered behind the fields. */
+const MEMBERS = [
+  'username',
+  'groups',
+  'resource',
+  'apiGroup',
+  'namespace',
+  'subresource',
+  'code',
+] as const;
+const NAMES: readonly string[] = [...FIELDS, ...MEMBERS];
+
+/** As assembly/subject.ts numbers them. */
+const PART_KINDS = ['value', 'presence', 'secret', 'member'] as const;
+type Part = readonly [(typeof PART_KINDS)[number], Field, (typeof MEMBERS)[number]?];
+/** What rules ask of an event, but for names and paths: of those there are too many to remember. */
+const SUBJECT: readonly Part[] = [
+  ['secret', 'requestURI'],
+  ['value', 'level'],
+  ['value', 'stage'],
+  ['value', 'verb'],
+  ['presence', 'requestObject'],
+  ['presence', 'responseObject'],
+  ['presence', 'objectRef'],
+  ['member', 'objectRef', 'resource'],
+  ['member', 'objectRef', 'apiGroup'],
+  ['member', 'objectRef', 'namespace'],
+  ['member', 'objectRef', 'subresource'],
+  ['member', 'user', 'username'],
+  ['member', 'user', 'groups'],
+  ['member', 'responseStatus', 'code'],
+];
 
 /** A member at the top of an event: bytes [start, end) are `"key": value`, and the value begins at `value`. */
 export interface Member {
@@ -41,9 +73,20 @@ export interface Member {
 export type Verdict = 'object' | 'other' | 'invalid';
 const VERDICTS: readonly Verdict[] = ['invalid', 'object', 'other'];
 
-/** Why the core has stopped: it is done; the next line is not one event; there may be no room for all that follows. */
-export type Reason = 'done' | 'no-event' | 'full';
-const REASONS: readonly Reason[] = ['done', 'no-event', 'full'];
+/** MessagePack's `true`. */
+const TRUE = 0xc3;
+
+/** Whether a parameter of an event's URI may be a secret. @param subject of the event; empty when nobody knows. */
+export function mayHaveSecret(subject: string): boolean {
+  return subject === '' || subject.charCodeAt(0) === TRUE;
+}
+
+/**
+ * Why the core has stopped: it is done; the next line is not one event; there may be no room for all that follows; the
+ * next line is an event that does not go out as it is.
+ */
+export type Reason = 'done' | 'no-event' | 'full' | 'ruled';
+const REASONS: readonly Reason[] = ['done', 'no-event', 'full', 'ruled'];
 
 export interface Run {
   /** Behind the last line that was written. */
@@ -51,6 +94,17 @@ export interface Run {
   readonly events: number;
   readonly reason: Reason;
 }
+
+/** As assembly/index.ts numbers them: the event does not go out as it is; it does; all with its subject do. */
+const ANSWERS = ['stop', 'go', 'all-go'] as const;
+export type Answer = (typeof ANSWERS)[number];
+
+/**
+ * Says whether the event that the core has just written goes out as it is; `member` tells of it.
+ * @param subject the same for events that differ only in what the rules do not ask for (names and paths are asked for
+ *   of the event itself); empty where it is too long.
+ */
+export type Ruling = (subject: string, core: Core) => Answer;
 
 /** Three texts that are added to each event; the offset stands behind the first two (see assembly/line.ts). */
 export type Added = readonly [Buffer, Buffer, Buffer];
@@ -84,6 +138,11 @@ interface Exports {
   readonly memory: Memory;
   firstFree(): number;
   addField(name: number, length: number): number;
+  addPart(kind: number, field: number, member: number): number;
+  subjectStart(): number;
+  setRuled(isRuled: number): void;
+  endOfRuled(): number;
+  forget(): void;
   placesOfFields(): number;
   fieldsPresent(): number;
   setOmitted(fields: number): void;
@@ -113,8 +172,8 @@ const ROOM_FACTOR = 4;
 /** Two numbers, heads, commas and braces. */
 const ROOM_BYTES = 1024;
 const NO_FIELD = -1;
-/** The members of a field: key, value and end, 32 bits each. */
-const PLACE_BYTES = 12;
+/** Of a field: key, value and end, and where it was written; 32 bits each. */
+const PLACE_BYTES = 16;
 const NOTHING_ADDED: Added = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
 
 let compiled: object | undefined;
@@ -141,18 +200,28 @@ export class Core {
   #taken = 0;
   #style: Style | undefined;
   #added = NOTHING_ADDED;
+  #ruling: Ruling | undefined;
   /** Somebody reads what was written. */
   isLent = false;
 
   /** @param addedBytes of what is added to an event, at most. */
   constructor(slabBytes: number, addedBytes: number) {
-    this.#exports = instantiate((start, end) => Number(this.#all.toString('latin1', start, end)));
+    this.#exports = instantiate({
+      scalar: { toDouble: (start, end) => Number(this.#all.toString('latin1', start, end)) },
+      rules: { askAbout: (bytes) => ANSWERS.indexOf(this.#askAbout(bytes)) },
+    });
     this.#addedBytes = addedBytes;
     this.grow(slabBytes);
-    for (const name of FIELDS) {
+    for (const [index, name] of NAMES.entries()) {
       const length = this.#all.write(name, this.#addedAt);
-      if (this.#exports.addField(this.#addedAt, length) !== FIELDS.indexOf(name)) {
+      if (this.#exports.addField(this.#addedAt, length) !== index) {
         throw new Error(`the core has no room for the field ${name}`);
+      }
+    }
+    for (const [kind, field, member = ''] of SUBJECT) {
+      const numbers = [PART_KINDS.indexOf(kind), NAMES.indexOf(field)] as const;
+      if (this.#exports.addPart(...numbers, NAMES.indexOf(member)) === 0) {
+        throw new Error(`the core has no room for a part of the subject, ${field} ${member}`);
       }
     }
   }
@@ -208,6 +277,20 @@ export class Core {
     this.#setAdded(added);
   }
 
+  /** @param ruling asked about each event that is written; undefined when all go out as they are. */
+  setRuling(ruling: Ruling | undefined): void {
+    this.#exports.setRuled(ruling === undefined ? 0 : 1);
+    if (ruling === undefined || this.#ruling === ruling) return;
+    this.#ruling = ruling;
+    this.#exports.forget();
+  }
+
+  #askAbout(bytes: number): Answer {
+    const start = this.#exports.subjectStart();
+    const subject = this.#all.toString('latin1', start, start + bytes);
+    return this.#ruling?.(subject, this) ?? 'go';
+  }
+
   /** For events without a time of their own. Both are whole and fit into 32 bits. */
   setClock(seconds: number, nanoseconds: number): void {
     this.#exports.setClock(seconds, nanoseconds);
@@ -236,6 +319,11 @@ export class Core {
     );
     this.#written = core.written();
     return { end: stopped - base, events: core.eventCount(), reason: reasonOf(core.reason()) };
+  }
+
+  /** Behind the line where rules stopped the last run. */
+  get endOfRuled(): number {
+    return this.#exports.endOfRuled() - this.#slab.byteOffset;
   }
 
   /** What was written since the last call; empty where lines stay as they are. */
@@ -281,10 +369,15 @@ function reasonOf(code: number): Reason {
   return REASONS[code] ?? 'no-event';
 }
 
-/** @param toDouble the double nearest to a number's text. */
-function instantiate(toDouble: (start: number, end: number) => number): Exports {
+/** What the core asks for: the double nearest to a number's text, and what rules say of an event. */
+interface Host extends Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  readonly scalar: { toDouble(start: number, end: number): number };
+  readonly rules: { askAbout(subjectBytes: number): number };
+}
+
+function instantiate(host: Host): Exports {
   try {
-    const { exports } = new WebAssembly.Instance(moduleOf(), { scalar: { toDouble } });
+    const { exports } = new WebAssembly.Instance(moduleOf(), host);
     return exports as Exports;
   } catch (error) {
     throw error instanceof RangeError ? noMemory(error) : error;

@@ -1,0 +1,219 @@
+/**
+ * The subject of an event: what rules ask of it, gathered from what the encoder wrote, one value of MessagePack behind
+ * the other. Events with the same subject are treated alike, so that whoever decides can remember what was decided.
+ * Whoever asks says of which parts it consists.
+ */
+import { fieldOf, MAX_FIELDS, NO_FIELD, writtenOf } from './fields';
+import { CASE_BIT, copyLoosely, isDigit, VECTOR_BYTES, ZERO } from './bytes';
+import { FALSE, NIL, TRUE } from './msgpack';
+import { topCount } from './value';
+import { behind, contentEnd, contentStart, membersStart, readMap, readText } from './unpack';
+
+/** Kinds of parts: a field's value; whether there is one that is not null; whether its URI may have a secret. */
+const VALUE: i32 = 0;
+const PRESENCE: i32 = 1;
+const SECRET: i32 = 2;
+/** A member of the field's value. */
+const MEMBER: i32 = 3;
+
+const MAX_PARTS: i32 = 16;
+const PART_BYTES: usize = 12;
+const parts: usize = memory.data(MAX_PARTS * <i32>PART_BYTES, 16);
+let known: i32 = 0;
+
+/** A subject that is longer has no room: a user in hundreds of groups. */
+const MAX_BYTES: usize = 4096;
+const subject: usize = memory.data(<i32>(MAX_BYTES + VECTOR_BYTES), 16);
+/** Behind what was gathered. */
+let end: usize = 0;
+
+/** Where the members of a value stand, by their field: start and end, 32 bits each; 0 where there is none. */
+const MEMBER_BYTES: usize = 8;
+const members: usize = memory.data(MAX_FIELDS * <i32>MEMBER_BYTES, 16);
+/** What the encoder moves once it has so many members at the top is not looked for. */
+const MAX_MEMBERS: u32 = 0xffff;
+
+const PERCENT: u8 = 0x25;
+const EQUALS: u8 = 0x3d;
+const QUESTION_MARK: u8 = 0x3f;
+const A: u8 = 0x61;
+/** Names of parameters with secrets end with `token`, `secret`, `command` or `cmd`; as numbers. */
+const TOKEN_LETTERS: u64 = 0x746f6b656e;
+const SECRET_LETTERS: u64 = 0x736563726574;
+const COMMAND_LETTERS: u64 = ((<u64>0x636f6d) << 32) | 0x6d616e64;
+const CMD_LETTERS: u64 = 0x636d64;
+
+export function subjectStart(): usize {
+  return subject;
+}
+
+/**
+ * Adds a part. Members of the same field stand behind each other.
+ * @param member of the field's value; unused by the other kinds. @returns whether there is room for it.
+ */
+export function addPart(kind: i32, field: i32, member: i32): bool {
+  if (known === MAX_PARTS) return false;
+  const part = parts + <usize>known * PART_BYTES;
+  store<i32>(part, kind);
+  store<i32>(part, field, 4);
+  store<i32>(part, member, 8);
+  known += 1;
+  return true;
+}
+
+/** Gathers the subject of the event that was written last. @returns how many bytes it has; 0 when there is no room. */
+export function gather(): usize {
+  if (topCount >= MAX_MEMBERS) return 0;
+  end = subject;
+  let noted = NO_FIELD;
+  for (let part = parts; part < parts + <usize>known * PART_BYTES; part += PART_BYTES) {
+    const kind = load<i32>(part);
+    const field = load<i32>(part, 4);
+    const value = writtenOf(field);
+    if (kind === MEMBER && noted !== field) {
+      noteMembers(value);
+      noted = field;
+    }
+    if (!addTo(kind, value, load<i32>(part, 8))) return 0;
+  }
+  v128.store(end, i64x2.splat(0));
+  return end - subject;
+}
+
+function addTo(kind: i32, value: usize, member: i32): bool {
+  if (kind === MEMBER) {
+    const place = members + <usize>member * MEMBER_BYTES;
+    return copy(load<u32>(place), load<u32>(place, 4));
+  }
+  if (value === 0) return copyByte(kind === VALUE ? NIL : FALSE);
+  if (kind === VALUE) return copy(value, behind(value));
+  if (kind === SECRET) return copyWord(mayHaveSecret(value));
+  return copyWord(kind === PRESENCE && load<u8>(value) !== NIL);
+}
+
+/** @param map 0 where there is none. */
+function noteMembers(map: usize): void {
+  for (let at: usize = 0; at < <usize>MAX_FIELDS * MEMBER_BYTES; at += VECTOR_BYTES) {
+    v128.store(members + at, i64x2.splat(0));
+  }
+  if (map === 0) return;
+  const count = readMap(map);
+  let at = membersStart;
+  for (let index: u32 = 0; index < count; index++) {
+    readText(at);
+    const field = fieldOf(contentStart, contentEnd - contentStart);
+    const value = contentEnd;
+    at = behind(value);
+    if (field === NO_FIELD) continue;
+    const place = members + <usize>field * MEMBER_BYTES;
+    store<u32>(place, <u32>value);
+    store<u32>(place, <u32>at, 4);
+  }
+}
+
+/** @param value 0 where there is none. */
+function copy(value: usize, after: usize): bool {
+  if (value === 0) return copyByte(NIL);
+  const length = after - value;
+  if (end + length > subject + MAX_BYTES) return false;
+  copyLoosely(end, value, length);
+  end += length;
+  return true;
+}
+
+function copyWord(isTrue: bool): bool {
+  return copyByte(isTrue ? TRUE : FALSE);
+}
+
+function copyByte(byte: u8): bool {
+  if (end === subject + MAX_BYTES) return false;
+  store<u8>(end, byte);
+  end += 1;
+  return true;
+}
+
+/**
+ * Whether in the URI's query, its escapes decoded, something that may be the name of a secret stands before an equals
+ * sign, in any case of letters. What is no text has none.
+ */
+function mayHaveSecret(uri: usize): bool {
+  if (!readText(uri)) return false;
+  let at = contentStart;
+  while (at < contentEnd && load<u8>(at) !== QUESTION_MARK) at += 1;
+  // The last letters, the newest in the lowest byte.
+  let letters: u64 = 0;
+  for (; at < contentEnd; at++) {
+    let byte = load<u8>(at);
+    if (byte === PERCENT && at + 2 < contentEnd) {
+      byte = (hexDigit(load<u8>(at, 1)) << 4) | hexDigit(load<u8>(at, 2));
+      at += 2;
+    }
+    if (byte === EQUALS && isSecretName(letters)) return true;
+    letters = (letters << 8) | (byte | CASE_BIT);
+  }
+  return false;
+}
+
+/** Of what is no digit it gives some number: then it is no escape that anybody decodes. */
+function hexDigit(byte: u8): u8 {
+  return isDigit(byte) ? byte - ZERO : (byte | CASE_BIT) - A + 10;
+}
+
+function isSecretName(letters: u64): bool {
+  return (
+    (letters & 0xff_ffff_ffff) === TOKEN_LETTERS ||
+    (letters & 0xffff_ffff_ffff) === SECRET_LETTERS ||
+    letters << 8 === COMMAND_LETTERS << 8 ||
+    (letters & 0xff_ffff) === CMD_LETTERS
+  );
+}
+
+/**
+ * Subjects whose events all go out as they are: two places for each hash, of which the second is the newer one. Each has
+ * its length, and its bytes with zeros behind them.
+ */
+const PAIRS: usize = 1024;
+const REMEMBERED_BYTES: usize = 240;
+const HEAD_BYTES: usize = 16;
+const PLACE_BYTES: usize = HEAD_BYTES + REMEMBERED_BYTES;
+const remembered: usize = memory.data(<i32>(2 * PAIRS * PLACE_BYTES), 16);
+
+export function forget(): void {
+  memory.fill(remembered, 0, 2 * PAIRS * PLACE_BYTES);
+}
+
+/** @param length of the subject that was gathered last. */
+export function remember(length: usize): void {
+  if (length > REMEMBERED_BYTES) return;
+  const first = firstPlace(length);
+  const isFree = load<u32>(first) === 0;
+  const place = isFree ? first : first + PLACE_BYTES;
+  store<u32>(place, <u32>length);
+  copyLoosely(place + HEAD_BYTES, subject, length);
+}
+
+export function isRemembered(length: usize): bool {
+  if (length === 0 || length > REMEMBERED_BYTES) return false;
+  const first = firstPlace(length);
+  return isAt(first, length) || isAt(first + PLACE_BYTES, length);
+}
+
+function isAt(place: usize, length: usize): bool {
+  if (load<u32>(place) !== length) return false;
+  for (let at: usize = 0; at < length; at += VECTOR_BYTES) {
+    const same = i8x16.eq(v128.load(subject + at), v128.load(place + HEAD_BYTES + at));
+    if (!i8x16.all_true(same)) return false;
+  }
+  return true;
+}
+
+/** Multipliers of a hash that need only be good enough: what is found is compared. */
+const MIX: u64 = ((<u64>0x9e37_79b9) << 32) | 0x7f4a_7c15;
+
+function firstPlace(length: usize): usize {
+  let hash: u64 = length;
+  for (let at: usize = 0; at < length; at += 8) {
+    hash = rotl<u64>((hash ^ load<u64>(subject + at)) * MIX, 29);
+  }
+  return remembered + 2 * PLACE_BYTES * ((<usize>(hash >> 32)) & (PAIRS - 1));
+}

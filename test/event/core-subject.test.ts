@@ -1,0 +1,251 @@
+/**
+ * The subject of an event: events that rules must tell apart have different ones, and what was answered for a subject is
+ * asked again only where it must be.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import { Core, mayHaveSecret, type Answer, type Ruling } from '../../src/event/core.ts';
+
+const SLAB_BYTES = 256 * 1024;
+/** So many subjects that each place has to do with several. */
+const MANY = 6000;
+
+/** Runs lines through a core that asks. @returns whether it stopped, by line; and the subjects it asked about. */
+function ask(core: Core, lines: readonly string[], ruling: Ruling): boolean[] {
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  core.slab.set(bytes);
+  core.rewind();
+  core.setStyle({ format: 'forward' });
+  core.setClock(1, 0);
+  core.setRuling(ruling);
+  const stopped: boolean[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const run = core.run(at, bytes.length, at);
+    for (let event = 0; event < run.events; event++) stopped.push(false);
+    if (run.reason === 'done') break;
+    assert.equal(run.reason, 'ruled');
+    stopped.push(true);
+    at = core.endOfRuled;
+  }
+  return stopped;
+}
+
+const shared = new Core(SLAB_BYTES, 0);
+
+function subjectOf(line: string): string {
+  let found: string | undefined;
+  ask(shared, [line], (subject) => {
+    found = subject;
+    return 'go';
+  });
+  assert.ok(found !== undefined);
+  return found;
+}
+
+interface Asked {
+  readonly level?: unknown;
+  readonly stage?: unknown;
+  readonly verb?: unknown;
+  readonly user?: unknown;
+  readonly objectRef?: unknown;
+  readonly requestObject?: unknown;
+  readonly responseObject?: unknown;
+}
+
+/** What rules ask for, of an event as JSON.parse has it. */
+function askedOf(line: string): unknown {
+  const event = JSON.parse(line) as Asked;
+  const ref = recordOf(event.objectRef);
+  const user = recordOf(event.user);
+  const bodies = [event.requestObject, event.responseObject, event.objectRef];
+  return [
+    ...[event.level, event.stage, event.verb].map(orNull),
+    ...bodies.map((value) => orNull(value) !== null),
+    ...[ref['resource'], ref['apiGroup'], ref['namespace'], ref['subresource']].map(orNull),
+    ...[user['username'], user['groups']].map(orNull),
+  ];
+}
+
+const orNull = (value: unknown): unknown => value ?? null;
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? { ...(value as Record<string, unknown>) }
+    : {};
+}
+
+const word = fc.constantFrom('', 'a', 'b', 'get', 'pods', 'a longer text than sixteen', 'ü', '"');
+const odd = fc.constantFrom(null, 1, -1, 300, 70_000, true, [], {}, ['a', { a: 'b' }], { a: [1] });
+const value = fc.oneof({ weight: 4, arbitrary: word }, { weight: 1, arbitrary: odd });
+const groups = fc.oneof(fc.array(word, { maxLength: 3 }), value);
+const optional = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(of, { nil: undefined, freq: 6 });
+const user = fc.record({
+  extra: optional(fc.constantFrom({ username: ['b'], groups: 'c' }, [], 'x'.repeat(300))),
+  username: optional(value),
+  uid: optional(word),
+  groups: optional(groups),
+});
+const objectRef = fc.record({
+  name: optional(word),
+  resource: optional(value),
+  namespace: optional(value),
+  apiGroup: optional(value),
+  subresource: optional(value),
+});
+const event = fc.record({
+  resource: optional(word),
+  level: optional(value),
+  auditID: word,
+  stage: optional(value),
+  verb: optional(value),
+  user: optional(fc.oneof(user, odd)),
+  objectRef: optional(fc.oneof(objectRef, odd)),
+  requestObject: optional(fc.oneof(user, odd)),
+  responseObject: optional(odd),
+});
+const line = event.map((fields) => JSON.stringify(fields));
+
+describe('the subject of an event', () => {
+  it('is the same exactly where what rules ask for is the same', () => {
+    const twice = fc.tuple(event, event, fc.subarray(['user', 'objectRef', 'level', 'verb']));
+    const check = fc.property(twice, ([first, second, keys]) => {
+      const common = Object.fromEntries(keys.map((key) => [key, Reflect.get(first, key)]));
+      const lines = [first, { ...second, ...common }].map((fields) => JSON.stringify(fields));
+      const [a = '', b = ''] = lines;
+      const isSame = subjectOf(a) === subjectOf(b);
+      assert.equal(isSame, JSON.stringify(askedOf(a)) === JSON.stringify(askedOf(b)), `${a}\n${b}`);
+    });
+    fc.assert(check, { numRuns: 3000 });
+  });
+
+  it('does not know names, addresses, numbers of versions and what else differs from event to event', () => {
+    const events = ['x', 'y'].map((one) =>
+      JSON.stringify({
+        auditID: one,
+        requestURI: `/api/${one}`,
+        user: { username: 'u', uid: one, extra: { id: [one] } },
+        sourceIPs: [one],
+        userAgent: one,
+        objectRef: { resource: 'pods', name: one, uid: one, resourceVersion: one },
+        requestObject: { a: one },
+      }),
+    );
+    assert.equal(new Set(events.map(subjectOf)).size, 1);
+  });
+
+  it('is empty where a user is in more groups than it has room for', () => {
+    const many = Array.from({ length: 300 }, (_, index) => `group-of-many-${index}`);
+    assert.equal(subjectOf(JSON.stringify({ user: { username: 'u', groups: many } })), '');
+    assert.equal(mayHaveSecret(''), true);
+  });
+
+  const uris: readonly (readonly [string, boolean])[] = [
+    ['/api', false],
+    ['/api?limit=500&resourceVersion=0', false],
+    ['/api?fieldSelector=spec.nodeName%3Dnode1&token', false],
+    ['/token=1', false],
+    ['/api?token=1', true],
+    ['/api?a=b&access_token=1', true],
+    ['/api?a=b;id_token=1', true],
+    ['/api?TOKEN=1', true],
+    ['/api?%74oke%6E=1', true],
+    ['/api?t%6Fken%3d1', true],
+    ['/api?back=https%3A%2F%2Fa%3Ftoken%3D1', true],
+    ['/api?a=token=1', true],
+    ['/api?client_secret=1', true],
+    ['/api?command=ls', true],
+    ['/api?cmd=ls', true],
+    ['/api?=token', false],
+    ['/a?oken=1', false],
+    ['/a?token%', false],
+    ['/a?token%3', false],
+    ['/api/v1/namespaces/a/pods/b/proxy/x?a=1?token=1', true],
+  ];
+  for (const [uri, expected] of uris) {
+    it(`says that ${expected ? 'a secret may be' : 'no secret is'} in ${uri}`, () => {
+      assert.equal(mayHaveSecret(subjectOf(JSON.stringify({ requestURI: uri }))), expected);
+      const escaped = JSON.stringify({ requestURI: uri }).replaceAll('&', '\\u0026');
+      assert.equal(mayHaveSecret(subjectOf(escaped)), expected);
+    });
+  }
+});
+
+describe('what was answered', () => {
+  const lines = (count: number): string[] =>
+    Array.from({ length: count }, (_, index) => JSON.stringify({ verb: `verb-${index}` }));
+
+  it('is asked once where all events with the subject go', () => {
+    let asked = 0;
+    const answer = (): Answer => {
+      asked += 1;
+      return 'all-go';
+    };
+    const core = new Core(SLAB_BYTES, 0);
+    const stopped = ask(core, [...lines(3), ...lines(3), ...lines(3)], answer);
+    assert.deepEqual([asked, stopped.length, stopped.some(Boolean)], [3, 9, false]);
+  });
+
+  it('is asked each time where it depends on the event, and where events stay', () => {
+    const core = new Core(SLAB_BYTES, 0);
+    let asked = 0;
+    const answers: readonly Answer[] = ['go', 'stop'];
+    const stopped = ask(
+      core,
+      Array.from({ length: 6 }, () => '{"verb":"get"}'),
+      () => {
+        asked += 1;
+        return answers[asked % 2] ?? 'go';
+      },
+    );
+    assert.equal(asked, 6);
+    assert.deepEqual(stopped, [true, false, true, false, true, false]);
+  });
+
+  it('is asked again when the rules are others', () => {
+    const core = new Core(SLAB_BYTES, 0);
+    const [text = ''] = lines(1);
+    assert.deepEqual(
+      ask(core, [text, text], () => 'all-go'),
+      [false, false],
+    );
+    assert.deepEqual(
+      ask(core, [text, text], () => 'stop'),
+      [true, true],
+    );
+  });
+
+  it('holds for its subject alone, however many there are', () => {
+    const core = new Core(SLAB_BYTES, 0);
+    const isKept = (subject: string): boolean => subject.includes('7');
+    const ruling: Ruling = (subject) => (isKept(subject) ? 'stop' : 'all-go');
+    const all = lines(MANY);
+    for (let round = 0; round < 3; round++) {
+      const stopped = ask(core, all, ruling);
+      assert.deepEqual(
+        stopped,
+        all.map((text) => text.includes('7')),
+      );
+    }
+  });
+
+  it('holds for its subject alone, whatever that consists of', () => {
+    const core = new Core(SLAB_BYTES, 0);
+    const kept = new Map<string, Answer>();
+    let last = '';
+    const ruling: Ruling = (subject) => {
+      last = subject;
+      return kept.get(subject) ?? 'all-go';
+    };
+    const check = fc.property(fc.array(line, { maxLength: 20 }), (some) => {
+      for (const [index, text] of some.entries()) {
+        const subject = subjectOf(text);
+        if (!kept.has(subject)) kept.set(subject, index % 3 === 0 ? 'stop' : 'all-go');
+        const [isStopped] = ask(core, [text], ruling);
+        assert.equal(isStopped, kept.get(subject) === 'stop', `${text} ${last}`);
+      }
+    });
+    fc.assert(check, { numRuns: 300 });
+  });
+});
