@@ -116,9 +116,10 @@ export class Pipeline implements BlockSink, TailObserver {
     }
     if (kind === 'reduced') this.#sayReduced(block);
     if (start === line?.start) this.#sayInParts(block, line);
-    const { payload, accounts, invalid } = this.#parts.transcoder.transcode(block);
+    const { payload, accounts, invalid, changes } = this.#parts.transcoder.transcode(block);
     this.accounts.read(end - start, accounts.delivered.events + accounts.filtered.events);
     for (const reason of invalid) this.accounts.invalid(reason);
+    this.accounts.changed(changes.filtered, changes.redacted);
     const payloadBytes = sizeOf(payload);
     const { log, generation, fingerprint } = block;
     const range = { log, generation, fingerprint, start, end };
@@ -165,22 +166,30 @@ export class Pipeline implements BlockSink, TailObserver {
   letter(chunk: Chunk): Omit<Letter, 'reason'> {
     const [block] = this.#blocksOf(chunk);
     if (block === undefined) throw new Error('a chunk that was made of nothing');
-    return letterOf(block);
+    return this.#letterOf(block);
   }
 
   /** A part of a line that is kept aside, if that is possible. It is copied: it may wait for room on the disk. */
   #putsAside(block: Block): boolean {
     const { longLines } = this.#parts;
-    const { line, generation, kind, bytes } = block;
+    const { line, generation, kind } = block;
     if (line === undefined || longLines?.fits(line.end - line.start) !== true) return false;
     const ranges = this.#aside.get(generation) ?? [];
     const { start, end } = block;
     ranges.push({ start, end });
     if (kind === 'part') this.#aside.set(generation, ranges);
     else this.#aside.delete(generation);
-    const letter = { ...letterOf(block), line: Buffer.from(bytes), reason: line.reason };
-    longLines.submit(letter, this.#keptAside(block, ranges));
+    const letter = this.#letterOf(block);
+    const kept = { ...letter, line: Buffer.from(letter.line), reason: line.reason };
+    longLines.submit(kept, this.#keptAside(block, ranges));
     return true;
+  }
+
+  /** What rules leave of it: what must not leave is not kept elsewhere either. */
+  #letterOf(block: Block): Omit<Letter, 'reason'> {
+    const { log, fingerprint, start, end, kind } = block;
+    const line = this.#parts.transcoder.clean(block);
+    return { log, fingerprint, offset: start, bytes: end - start, kind, line };
   }
 
   /** What is done when a line is on the disk. @param ranges of its parts. */
@@ -338,11 +347,6 @@ export class Pipeline implements BlockSink, TailObserver {
     this.ledgers.set(generation, entry);
     return entry;
   }
-}
-
-function letterOf(block: Block): Omit<Letter, 'reason'> {
-  const { log, fingerprint, start, end, kind, bytes } = block;
-  return { log, fingerprint, offset: start, bytes: end - start, kind, line: bytes };
 }
 
 /** A chunk of blocks that follow each other, outside the way of the data. */

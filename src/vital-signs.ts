@@ -11,6 +11,7 @@ import type { RecentLog } from './observe/recent.ts';
 import type { FileVitals, LogVitals, Vitals } from './observe/vitals.ts';
 import type { Output } from './output/output.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { RulesWatch } from './rules/watch.ts';
 import type { LogTail } from './tail/log-tail.ts';
 import type { Problems } from './tail/problems.ts';
 import { VERSION } from './version.ts';
@@ -31,6 +32,7 @@ export interface VitalSignsParts {
   readonly memory: Memory | undefined;
   readonly saver: CheckpointSaver | undefined;
   readonly recent: RecentLog | undefined;
+  readonly rulesWatch: RulesWatch | undefined;
 }
 
 export class VitalSigns {
@@ -43,12 +45,18 @@ export class VitalSigns {
 
   look(): Vitals {
     const { tails, pipeline, dispatcher, output, problems, saver, recent } = this.#parts;
-    const { filteredEvents, ...totals } = pipeline.accounts.totals();
+    const { rulesWatch } = this.#parts;
+    const { filteredBy, ...totals } = pipeline.accounts.totals();
     return {
       version: VERSION,
       time: new Date().toISOString(),
       started: this.#started,
-      sums: { ...totals, filteredEvents: { policy: filteredEvents }, retries: dispatcher.retries },
+      sums: {
+        ...totals,
+        filteredEvents: filteredBy,
+        rulesReloads: rulesWatch?.reloads ?? {},
+        retries: dispatcher.retries,
+      },
       logs: [...tails].map(([path, tail]) => this.#log(path, tail)),
       upstreams: output.upstreams?.() ?? [],
       inFlightChunks: dispatcher.inFlight,

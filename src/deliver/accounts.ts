@@ -12,6 +12,10 @@ export interface Totals {
   readonly deliveredBytes: number;
   readonly filteredEvents: number;
   readonly filteredBytes: number;
+  /** Events that were read, by the rule that left them out; settled, they are filteredEvents. */
+  readonly filteredBy: Readonly<Record<string, number>>;
+  /** Events that were read of which a secret was taken out. */
+  readonly redactedEvents: number;
   /** Kept aside, because no receiver takes them. */
   readonly deadLetterEvents: number;
   readonly deadLetterBytes: number;
@@ -38,6 +42,8 @@ export class Accounts {
   #deliveredBytes = 0;
   #filteredEvents = 0;
   #filteredBytes = 0;
+  readonly #filteredBy: Record<string, number> = {};
+  #redactedEvents = 0;
   #deadLetterEvents = 0;
   #deadLetterBytes = 0;
   #skippedBytes = 0;
@@ -60,6 +66,14 @@ export class Accounts {
     this.#filteredBytes += filtered.bytes;
     this.#deadLetterEvents += deadLettered.events;
     this.#deadLetterBytes += deadLettered.bytes;
+  }
+
+  /** What rules did to events that were read. @param filtered how many events were left out, by the rule. */
+  changed(filtered: ReadonlyMap<string, number>, redacted: number): void {
+    for (const [rule, events] of filtered) {
+      this.#filteredBy[rule] = (this.#filteredBy[rule] ?? 0) + events;
+    }
+    this.#redactedEvents += redacted;
   }
 
   invalid(reason: string): void {
@@ -101,6 +115,8 @@ export class Accounts {
       deliveredBytes: this.#deliveredBytes,
       filteredEvents: this.#filteredEvents,
       filteredBytes: this.#filteredBytes,
+      filteredBy: { ...this.#filteredBy },
+      redactedEvents: this.#redactedEvents,
       deadLetterEvents: this.#deadLetterEvents,
       deadLetterBytes: this.#deadLetterBytes,
       skippedBytes: this.#skippedBytes,

@@ -69,7 +69,7 @@ export class Quarantine {
       if (attempt > 0) await this.#pause(attempt, signal);
       if (signal.aborted) break;
       const isProof = suspect.refusedAt === undefined || health.isWellSince(suspect.refusedAt);
-      const verdict = await this.#parts.examine(suspect.chunk);
+      const verdict = await this.#examine(suspect.chunk);
       if (verdict === 'unavailable') {
         // Whole as it came, it may go back to the others; once a part of it is taken it may not.
         if (suspect.whole === chunk && suspect.refusedAt === undefined) return undefined;
@@ -91,6 +91,11 @@ export class Quarantine {
       attempt = rest[0]?.refusedAt === undefined ? 0 : attempt + 1;
     }
     return undefined;
+  }
+
+  /** Of a half nothing may be left: a rule of the user. */
+  async #examine(chunk: Chunk): Promise<Verdict> {
+    return chunk.payloadBytes === 0 ? 'taken' : this.#parts.examine(chunk);
   }
 
   /** Puts what is to be tried next into the rest. @returns the accounts of a line that is done with. */

@@ -19,6 +19,7 @@ export interface ForwardWriterOptions {
 
 export class ForwardWriter implements EventWriter {
   readonly addedBytes: number;
+  readonly isWritten = true;
   readonly recordStyle: Style = { format: 'forward' };
   readonly #shipper: Shipper;
   readonly #styles: StyleOfFile;

@@ -15,6 +15,7 @@ const NEWLINE_BYTES = Buffer.of(NEWLINE);
 
 export class JsonWriter implements EventWriter {
   readonly addedBytes: number;
+  readonly isWritten: boolean;
   readonly recordStyle = undefined;
   readonly #shipper: Shipper;
   readonly #styles: StyleOfFile;
@@ -22,6 +23,7 @@ export class JsonWriter implements EventWriter {
   constructor(shipper: Shipper) {
     this.#shipper = shipper;
     this.addedBytes = shipper.maxBytes;
+    this.isWritten = shipper.addsToEvents;
     this.#styles = new StyleOfFile((block) => ({ format: 'json', added: this.#added(block) }));
   }
 
@@ -31,7 +33,7 @@ export class JsonWriter implements EventWriter {
 
   /** A block without anything to add goes out without a copy. */
   events({ bytes }: Block, start: number, end: number, written: Buffer): readonly Uint8Array[] {
-    if (this.#shipper.addsToEvents) return [written];
+    if (this.isWritten) return [written];
     const untouched = bytes.subarray(start, end);
     return untouched.at(-1) === NEWLINE ? [untouched] : [untouched, NEWLINE_BYTES];
   }

@@ -6,13 +6,14 @@ import type { Style } from './core.ts';
 import { explainLoss, type LossNotice } from './loss-notice.ts';
 import { prettyEvent, prettyInvalid, type PrettyOptions } from './pretty.ts';
 import type { EventWriter } from './transcoder.ts';
-import { explainInvalid, type Invalid } from './wrap.ts';
+import { bytesOf, explainInvalid, type Invalid } from './wrap.ts';
 
 /** More of a bad line does not help a person; --format json has it whole. */
 const SHOWN_BYTES = 1024;
 
 export class PrettyWriter implements EventWriter {
   readonly addedBytes = 0;
+  readonly isWritten = false;
   readonly recordStyle = undefined;
   /** Asked for each line: a terminal may change its width. */
   readonly #options: () => PrettyOptions;
@@ -32,8 +33,10 @@ export class PrettyWriter implements EventWriter {
     return [Buffer.from(`${pretty.join('\n')}\n`)];
   }
 
-  invalid({ bytes, log, start: offset }: Block, { start, end, reason }: Invalid): Buffer {
-    const text = bytes.toString('utf8', start, Math.min(end, start + SHOWN_BYTES));
+  invalid(block: Block, invalid: Invalid): Buffer {
+    const { log, start: offset } = block;
+    const { start, reason } = invalid;
+    const text = bytesOf(block, invalid).toString('utf8', 0, SHOWN_BYTES);
     const where = { file: log, offset: offset + start, error: explainInvalid(reason) };
     return Buffer.from(`${prettyInvalid(text, where, this.#options())}\n`);
   }

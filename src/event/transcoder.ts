@@ -4,7 +4,7 @@
  */
 import type { ChunkAccounts } from '../deliver/chunk.ts';
 import type { Block } from './block.ts';
-import { Core, type Style } from './core.ts';
+import { Core, type Ruling, type Style } from './core.ts';
 import { readClock } from './event-time.ts';
 import type { LossNotice } from './loss-notice.ts';
 import { piecesOf, type InvalidReason, type Piece } from './line.ts';
@@ -12,6 +12,7 @@ import { Scratch } from './scratch.ts';
 import type { Invalid } from './wrap.ts';
 
 const NEWLINE = 10;
+const AS_IT_IS: Style = { format: 'json' };
 
 export interface Transcoded {
   /** May point into the block's memory: it must not be overwritten before the chunk is settled. */
@@ -19,6 +20,32 @@ export interface Transcoded {
   readonly accounts: ChunkAccounts;
   /** Lines, or parts of lines, that are no event; they are delivered all the same. */
   readonly invalid: readonly InvalidReason[];
+  readonly changes: Changes;
+}
+
+/** How many events rules kept back, or changed. */
+export interface Changes {
+  /** By the rule. */
+  readonly filtered: ReadonlyMap<string, number>;
+  readonly redacted: number;
+}
+
+/** What becomes of an event that does not go out as it is. */
+export type Fate =
+  | { readonly kind: 'filtered'; readonly reason: string }
+  | { readonly kind: 'rewritten'; readonly line: Buffer; readonly isRedacted: boolean };
+
+/** What is done to events before they leave. */
+export interface Rules {
+  /** Undefined while everything goes out as it is. */
+  readonly ruling: Ruling | undefined;
+  /**
+   * Of the event that the ruling kept back last.
+   * @param line without a newline. @param start where it stands in the slab of the core that asked.
+   */
+  fateOf(line: Buffer, start: number): Fate;
+  /** What may leave of bytes that are no event. @param isBeginning whether they begin a line. */
+  invalid(bytes: Buffer, isBeginning: boolean): Buffer;
 }
 
 export interface Transcoder {
@@ -27,6 +54,8 @@ export interface Transcoder {
   loss(notice: LossNotice): readonly Uint8Array[];
   /** The chunk with this payload is settled: its memory may be written to again. */
   recycle(payload: readonly Uint8Array[]): void;
+  /** What may be kept elsewhere of a single line, or a part of one: what rules leave of it. */
+  clean(block: Block): Buffer;
   /** A place for blocks that are transcoded where they stand; any other block is copied first. */
   makeSlab(bytes: number): Slab;
 }
@@ -52,13 +81,31 @@ export interface EventWriter {
   readonly recordStyle: Style | undefined;
   /** Of what is added to an event, at most. */
   readonly addedBytes: number;
+  /** Whether events go out as the core writes them, or, if not, as they stand in the block. */
+  readonly isWritten: boolean;
 }
 
 /** What was made of a block so far. */
 interface Output {
   readonly payload: Uint8Array[];
   readonly invalid: InvalidReason[];
+  readonly filtered: Map<string, number>;
   events: number;
+  filteredEvents: number;
+  filteredBytes: number;
+  redacted: number;
+}
+
+function noOutput(): Output {
+  return {
+    payload: [],
+    invalid: [],
+    filtered: new Map(),
+    events: 0,
+    filteredEvents: 0,
+    filteredBytes: 0,
+    redacted: 0,
+  };
 }
 
 export class BlockTranscoder implements Transcoder {
@@ -68,12 +115,18 @@ export class BlockTranscoder implements Transcoder {
   /** For blocks that stand elsewhere, and for single lines. */
   readonly #blocks: Scratch;
   readonly #lines: Scratch;
+  /** For events that were rewritten. */
+  readonly #rewritten: Scratch;
+  readonly #rules: Rules | undefined;
 
-  constructor(writer: EventWriter, now: () => number = Date.now) {
+  /** @param rules undefined where everything goes out as it is. */
+  constructor(writer: EventWriter, now: () => number = Date.now, rules?: Rules) {
     this.#writer = writer;
+    this.#rules = rules;
     this.#now = now;
     this.#blocks = new Scratch(writer.addedBytes);
     this.#lines = new Scratch(writer.addedBytes);
+    this.#rewritten = new Scratch(writer.addedBytes);
   }
 
   makeSlab(bytes: number): Slab {
@@ -81,14 +134,16 @@ export class BlockTranscoder implements Transcoder {
   }
 
   transcode(block: Block): Transcoded {
-    const output: Output = { payload: [], invalid: [], events: 0 };
-    const isPart = block.kind === 'part' || block.kind === 'last-part';
-    if (isPart) this.#part(block, output);
+    const output = noOutput();
+    if (isPart(block)) this.#part(block, output);
     else this.#transcodeLines(block, output);
-    const bytes = block.end - block.start;
-    const { payload, invalid, events } = output;
-    const accounts = { delivered: { events, bytes }, filtered: { events: 0, bytes: 0 } };
-    return { payload, accounts, invalid };
+    const { payload, invalid, filtered, redacted } = output;
+    return {
+      payload,
+      accounts: accountsOf(block, output),
+      invalid,
+      changes: { filtered, redacted },
+    };
   }
 
   loss(notice: LossNotice): readonly Uint8Array[] {
@@ -102,38 +157,72 @@ export class BlockTranscoder implements Transcoder {
     }
   }
 
+  clean(block: Block): Buffer {
+    const rules = this.#rules;
+    const { bytes } = block;
+    if (rules === undefined) return bytes;
+    if (isPart(block)) return rules.invalid(bytes, isBeginning(block));
+    const { length } = textOf(block, { start: 0, end: bytes.length });
+    const pieces = [...piecesOf(bytes, 0, length, (part) => this.#lines.judge(part))];
+    const cleaned = pieces.map((piece) =>
+      this.#cleanPiece(textOf(block, piece), piece.kind, rules),
+    );
+    this.#lines.release();
+    return Buffer.concat([...cleaned, bytes.subarray(length)]);
+  }
+
+  #cleanPiece(text: Buffer, kind: Piece['kind'], rules: Rules): Buffer {
+    if (kind === 'invalid') return rules.invalid(text, true);
+    const core = this.#lines.hold(text);
+    this.#prepare(core, AS_IT_IS, rules);
+    const { reason } = core.run(0, text.length, 0);
+    if (reason !== 'ruled') return text;
+    const fate = rules.fateOf(text, 0);
+    // A rule that came later filters it: it was refused before.
+    return fate.kind === 'rewritten' ? fate.line : rules.invalid(text, true);
+  }
+
   /** Where the lines stand, when that is in a slab whose room is free; in a copy otherwise. */
   #transcodeLines(block: Block, output: Output): void {
     const core = Core.of(block.bytes.buffer);
     if (core === undefined || core.isLent) {
-      this.#copied(this.#blocks, block, output);
+      this.#copied(this.#blocks, block, output, this.#rules);
       return;
     }
     core.rewind();
-    this.#events(core, core.startOf(block.bytes), block, output);
+    this.#events(core, core.startOf(block.bytes), block, output, this.#rules);
     core.isLent = output.payload.some(({ buffer }) => Core.of(buffer) === core);
   }
 
-  #copied(scratch: Scratch, block: Block, output: Output): void {
+  #copied(scratch: Scratch, block: Block, output: Output, rules: Rules | undefined): void {
     const core = scratch.hold(block.bytes);
     const first = output.payload.length;
-    this.#events(core, 0, block, output);
+    this.#events(core, 0, block, output, rules);
     keepCopies(output.payload, first, core);
     scratch.release();
   }
 
-  /** @param base where in the core's slab the block begins. */
-  #events(core: Core, base: number, block: Block, output: Output): void {
-    this.#prepare(core, this.#writer.style(block));
+  /** @param base where in the core's slab the block begins. @param rules undefined for what they have left. */
+  #events(core: Core, base: number, block: Block, output: Output, rules: Rules | undefined): void {
+    this.#prepare(core, this.#writer.style(block), rules);
     const { length } = block.bytes;
     let first = output.payload.length;
+    // Where what was not taken yet begins.
+    let from = 0;
     for (let at = 0; at < length;) {
       const { end, events, reason } = core.run(base + at, base + length, block.start + at);
-      const from = at;
       at = end - base;
       output.events += events;
-      if (at > from) output.payload.push(...this.#writer.events(block, from, at, core.take()));
+      const line = { start: at, end: reason === 'ruled' ? core.endOfRuled - base : at };
+      const fate = reason === 'ruled' ? rules?.fateOf(textOf(block, line), base + at) : undefined;
+      const isLeftOut = fate?.kind === 'filtered' && this.#writer.isWritten;
+      // What is written before and behind it is one piece.
+      if (!isLeftOut || line.end === length)
+        this.#take(core, block, { start: from, end: at }, output);
+      if (fate !== undefined) at = this.#ruled(block, line, fate, output);
+      if (isLeftOut) continue;
       if (reason === 'no-event') at = this.#badLine(block, at, output);
+      from = at;
       if (reason !== 'full') continue;
       keepCopies(output.payload, first, core);
       first = output.payload.length;
@@ -141,8 +230,29 @@ export class BlockTranscoder implements Transcoder {
     }
   }
 
-  #prepare(core: Core, style: Style): void {
+  #take(core: Core, block: Block, { start, end }: Span, output: Output): void {
+    const written = core.take();
+    if (start === end || (this.#writer.isWritten && written.length === 0)) return;
+    output.payload.push(...this.#writer.events(block, start, end, written));
+  }
+
+  /** An event that does not go out as it is. @returns the offset behind it. */
+  #ruled(block: Block, line: Span, fate: Fate, output: Output): number {
+    if (fate.kind === 'filtered') {
+      output.filtered.set(fate.reason, (output.filtered.get(fate.reason) ?? 0) + 1);
+      output.filteredEvents += 1;
+      output.filteredBytes += line.end - line.start;
+      return line.end;
+    }
+    if (fate.isRedacted) output.redacted += 1;
+    const range = { start: block.start + line.start, end: block.start + line.end };
+    this.#copied(this.#rewritten, { ...block, ...range, bytes: fate.line }, output, undefined);
+    return line.end;
+  }
+
+  #prepare(core: Core, style: Style, rules?: Rules): void {
     const { seconds, nanoseconds } = readClock(this.#now());
+    core.setRuling(rules?.ruling);
     core.setStyle(style);
     core.setClock(seconds, nanoseconds);
   }
@@ -164,11 +274,12 @@ export class BlockTranscoder implements Transcoder {
   #event(block: Block, { start, end }: Piece, output: Output): void {
     const range = { start: block.start + start, end: block.start + end };
     const bytes = block.bytes.subarray(start, end);
-    this.#copied(this.#lines, { ...block, ...range, bytes }, output);
+    this.#copied(this.#lines, { ...block, ...range, bytes }, output, this.#rules);
   }
 
   #invalid(block: Block, invalid: Invalid, output: Output): void {
-    output.payload.push(this.#record(this.#writer.invalid(block, invalid)));
+    const instead = this.#rules?.invalid(textOf(block, invalid), isBeginning(block));
+    output.payload.push(this.#record(this.#writer.invalid(block, { ...invalid, instead })));
     output.invalid.push(invalid.reason);
     output.events += 1;
   }
@@ -196,6 +307,36 @@ export class BlockTranscoder implements Transcoder {
     output.invalid.pop();
     output.events -= 1;
   }
+}
+
+/** Bytes of a block. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+function isPart({ kind }: Block): boolean {
+  return kind === 'part' || kind === 'last-part';
+}
+
+/** Whether it begins with a line. */
+function isBeginning(block: Block): boolean {
+  return !isPart(block) || block.start === block.line?.start;
+}
+
+/** Without its newline. */
+function textOf({ bytes }: Block, { start, end }: Span): Buffer {
+  return bytes.subarray(start, end > start && bytes[end - 1] === NEWLINE ? end - 1 : end);
+}
+
+function accountsOf({ start, end, kind }: Block, output: Output): ChunkAccounts {
+  const { events, filteredEvents, filteredBytes } = output;
+  // Of what is reduced fewer bytes are here than were read.
+  const filtered = kind === 'reduced' && filteredEvents > 0 ? end - start : filteredBytes;
+  return {
+    delivered: { events, bytes: end - start - filtered },
+    filtered: { events: filteredEvents, bytes: filtered },
+  };
 }
 
 /** What was written in the core's memory is about to be written over; pieces from `first` on may stand there. */

@@ -18,6 +18,13 @@ export interface Invalid {
   readonly end: number;
   readonly reason: InvalidReason;
   readonly part?: Part;
+  /** What stands for the bytes when they must not leave. */
+  readonly instead?: Buffer | undefined;
+}
+
+/** What goes out for bytes that are no event. */
+export function bytesOf({ bytes }: Block, { start, end, instead }: Invalid): Buffer {
+  return instead ?? bytes.subarray(start, end);
 }
 
 const WHAT: Readonly<Record<InvalidReason, string>> = {
@@ -34,14 +41,14 @@ export function explainInvalid(reason: InvalidReason): string {
 
 /** @returns a line with its newline. */
 export function wrap(shipper: Shipper, block: Block, invalid: Invalid): Buffer {
-  const { start, end, reason, part } = invalid;
+  const { start, reason, part } = invalid;
   const error: Pair = ['error', explainInvalid(reason)];
   const extra: readonly Pair[] = part === undefined ? [error] : [error, ['part', part]];
   const { log } = block;
   const offset = block.start + start;
   const id = `${idPrefix(block)}${offset}`;
   const pairs = pairsText(shipper.forRecord({ log, offset, id }, extra));
-  const texts = [`{"${SHIPPER_KEY}":{${pairs}},`, ...wrapText(block.bytes.subarray(start, end))];
+  const texts = [`{"${SHIPPER_KEY}":{${pairs}},`, ...wrapText(bytesOf(block, invalid))];
   return Buffer.concat([...texts.map((text) => Buffer.from(text)), Buffer.from('}\n')]);
 }
 

@@ -43,6 +43,17 @@ const METRICS: readonly Metric[] = [
     'reason',
   ),
   counter(
+    'redacted_events_total',
+    'Events of which a secret was taken out.',
+    ({ sums }) => sums.redactedEvents,
+  ),
+  counter(
+    'rules_reloads_total',
+    'How often rules were read again: ok, or refused because they are wrong.',
+    ({ sums }) => sums.rulesReloads,
+    'result',
+  ),
+  counter(
     'skipped_bytes_total',
     'Bytes that were not wanted: before --from, or holes of NULs.',
     ({ sums }) => sums.skippedBytes,

@@ -12,7 +12,11 @@ export interface Sums {
   readonly readEvents: number;
   readonly deliveredEvents: number;
   readonly deliveredBytes: number;
+  /** By the rule. */
   readonly filteredEvents: Amounts;
+  readonly redactedEvents: number;
+  /** By what came of it. */
+  readonly rulesReloads: Amounts;
   readonly skippedBytes: number;
   readonly invalidLines: Amounts;
   readonly truncatedEvents: number;

@@ -6,9 +6,10 @@ import { Accounts } from '../../src/deliver/accounts.ts';
 
 test('they begin with nothing', () => {
   const accounts = new Accounts();
-  const { invalidLines, lostBytes, losses, rotations, ...sums } = accounts.totals();
+  const { invalidLines, lostBytes, losses, rotations, filteredBy, ...sums } = accounts.totals();
   assert.ok(Object.values(sums).every((sum) => sum === 0));
-  assert.deepEqual([invalidLines, lostBytes, losses, rotations], [{}, {}, {}, {}]);
+  const byWord = [invalidLines, lostBytes, losses, rotations, filteredBy];
+  assert.deepEqual(byWord, [{}, {}, {}, {}, {}]);
   assert.equal(accounts.inFlightBytes, 0);
 });
 
@@ -43,6 +44,14 @@ test('each thing is counted where it belongs', () => {
     filtered: { events: 1, bytes: 40 },
     deadLettered: { events: 4, bytes: 3 },
   });
+  accounts.changed(new Map([['rule 1', 2]]), 3);
+  accounts.changed(
+    new Map([
+      ['rule 1', 1],
+      ['no rule', 4],
+    ]),
+    1,
+  );
   accounts.invalid('torn');
   accounts.invalid('torn');
   accounts.invalid('not-json');
@@ -60,6 +69,8 @@ test('each thing is counted where it belongs', () => {
     deliveredBytes: 60,
     filteredEvents: 1,
     filteredBytes: 40,
+    filteredBy: { 'rule 1': 3, 'no rule': 4 },
+    redactedEvents: 4,
     deadLetterEvents: 4,
     deadLetterBytes: 3,
     skippedBytes: 7,

@@ -202,8 +202,9 @@ describe('a torn event with a whole one glued to it', () => {
     for (let cut = 1; cut <= FIRST.length; cut++) {
       const torn = FIRST.subarray(0, cut);
       const content = Buffer.concat([Buffer.from(before), torn, SECOND, NEWLINE]);
-      const { payload, accounts, invalid } = located.transcode(blockOf(content, { start: 1000 }));
-      const lines = linesOf({ payload, accounts, invalid });
+      const transcoded = located.transcode(blockOf(content, { start: 1000 }));
+      const { invalid } = transcoded;
+      const lines = linesOf(transcoded);
       const [, first, second] = lines.map(parsed);
       assert.equal(lines.length, 3);
       assert.equal(second?.shipper?.id, `${FINGERPRINT}-${1000 + before.length + cut}`);

@@ -90,6 +90,7 @@ class PooledTranscoder implements Transcoder {
   transcode: Transcoder['transcode'] = (block) => this.#transcoder.transcode(block);
   loss: Transcoder['loss'] = (notice) => this.#transcoder.loss(notice);
   recycle: Transcoder['recycle'] = (payload) => this.#transcoder.recycle(payload);
+  clean: Transcoder['clean'] = (block) => this.#transcoder.clean(block);
 
   makeSlab(bytes: number): Slab {
     const slab = this.#free.get(bytes)?.pop() ?? this.#transcoder.makeSlab(bytes);
@@ -189,6 +190,7 @@ export class SimulatedAgent {
       graceMs: GRACE_MS,
       fields: {},
       coordinates: true,
+      rules: { policyFile: undefined, redact: undefined, bodies: 'object', dedot: false },
       maxEventBytes,
       chunkBytes,
       inFlightChunks: concurrency,

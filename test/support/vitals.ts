@@ -8,6 +8,8 @@ export const SUMS: Sums = {
   deliveredEvents: 2,
   deliveredBytes: 200,
   filteredEvents: {},
+  redactedEvents: 0,
+  rulesReloads: {},
   skippedBytes: 0,
   invalidLines: {},
   truncatedEvents: 0,

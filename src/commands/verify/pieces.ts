@@ -128,6 +128,7 @@ const LONG_LINE = Buffer.from('{}\n');
 /** Writes nothing: it only hears from the transcoder what each line is. */
 class PieceLister implements EventWriter {
   readonly addedBytes = 0;
+  readonly isWritten = false;
   readonly recordStyle = undefined;
   uncertainLines = 0;
   #onPiece: OnPiece = () => undefined;

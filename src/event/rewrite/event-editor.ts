@@ -35,6 +35,12 @@ interface Member {
   readonly end: number;
 }
 
+/**
+ * Where values at the top of an event end, by where they begin, as far as somebody knows: nobody looks for it again in a
+ * body.
+ */
+export type ValueEnds = ReadonlyMap<number, number>;
+
 /** From the least to the most that an event holds; what is unknown is taken for the most. */
 const LEVELS: readonly string[] = ['None', 'Metadata', 'Request', 'RequestResponse'];
 /**
@@ -72,13 +78,13 @@ export class EventEditor {
   readonly #members: readonly Member[];
   readonly #isQuoting: boolean;
 
-  /** @param line one JSON object. */
-  constructor(line: Buffer, plan: Plan, marks: Marks, findings: Findings) {
+  /** @param line one JSON object. @param ends see `ValueEnds`. */
+  constructor(line: Buffer, plan: Plan, marks: Marks, findings: Findings, ends?: ValueEnds) {
     this.#line = line;
     this.#plan = plan;
     this.#marks = marks;
     this.#findings = findings;
-    this.#members = membersOf(line);
+    this.#members = membersOf(line, ends);
     this.#isQuoting = plan.kind !== undefined && mayQuote(line, this.#members);
   }
 
@@ -172,10 +178,10 @@ export class EventEditor {
   }
 }
 
-function membersOf(line: Buffer): readonly Member[] {
+function membersOf(line: Buffer, ends: ValueEnds | undefined): readonly Member[] {
   const members: Member[] = [];
   const end = walkMembers(line, skipSpace(line, 0), ({ key, keyEnd, value }) => {
-    const behind = valueEnd(line, value);
+    const behind = ends?.get(value) ?? valueEnd(line, value);
     members.push({ name: decodedText(line, key, keyEnd), start: key, value, end: behind });
     return behind;
   });
@@ -196,5 +202,10 @@ function mayQuote(line: Buffer, members: readonly Member[]): boolean {
       return end;
     });
   }
-  return codes.length === 0 || codes.some((code) => QUOTING_CODES.has(code));
+  return codes.length === 0 || codes.some(isQuotingCode);
+}
+
+/** @param code of the answer's status. */
+export function isQuotingCode(code: unknown): boolean {
+  return QUOTING_CODES.has(Number(code));
 }

@@ -6,7 +6,7 @@ import { withAnnotation } from '../annotation.ts';
 import { skipSpace } from '../json-bytes.ts';
 import { dedotted } from './dedot.ts';
 import { edited } from './edits.ts';
-import { EventEditor, type Plan } from './event-editor.ts';
+import { EventEditor, type Plan, type ValueEnds } from './event-editor.ts';
 import { bareEvent } from './fallback.ts';
 import { Findings } from './findings.ts';
 import { outsideOfBodies } from './invalid.ts';
@@ -51,8 +51,11 @@ export interface Wish {
   readonly omitManagedFields: boolean;
 }
 
-/** Whether an event may have to be changed: only when it has a body, or in any case. */
-export type Concern = 'never' | 'bodies' | 'always';
+/**
+ * Whether an event may have to be changed: only when it may hold a body, or when its answer may quote one as well, or in
+ * any case.
+ */
+export type Concern = 'never' | 'bodies' | 'quotes' | 'always';
 
 export interface Rewritten {
   /** The same buffer when nothing is changed. */
@@ -86,9 +89,9 @@ export class Rewriter {
     const own = this.#own;
     const kind = this.#kindOf(what);
     const isAbout = kind !== undefined && isKnown(what);
-    // Also without bodies a refusal may quote one.
-    if (dedot || wish.level !== undefined || isAbout) return 'always';
+    if (dedot || wish.level !== undefined) return 'always';
     if (own !== undefined && own.event.members.size > 0) return 'always';
+    if (isAbout) return 'quotes';
     const hasBodyPlaces = own?.request !== undefined || own?.response !== undefined;
     const needsBody = kind !== undefined || hasBodyPlaces || wish.omitManagedFields;
     return needsBody || bodies !== 'object' ? 'bodies' : 'never';
@@ -101,27 +104,34 @@ export class Rewriter {
 
   /**
    * Fails closed: of an event that it does not get through, only what identifies it is left.
-   * @param line one JSON object without a newline.
+   * @param line one JSON object without a newline. @param ends of values at its top, as far as they are known.
    */
-  rewrite(line: Buffer, what: What, wish: Wish): Rewritten {
+  rewrite(line: Buffer, what: What, wish: Wish, ends?: ValueEnds): Rewritten {
     try {
-      return this.#rewritten(line, what, wish);
+      return this.#rewritten(line, what, wish, ends);
     } catch {
       const isWithheld = (name: string): boolean => this.#own?.event.members.has(name) === true;
       return { line: bareEvent(line, REDACTED_ANNOTATION, isWithheld), redacted: 1 };
     }
   }
 
-  /** Of bytes that are no event: what of them may leave, with a note of the rest. */
-  rewriteInvalid(bytes: Buffer): { readonly bytes: Buffer; readonly redacted: number } {
+  /**
+   * Of bytes that are no event: what of them may leave, with a note of the rest.
+   * @param isBeginning whether they begin a line: nothing of them leaves where they do not.
+   */
+  rewriteInvalid(
+    bytes: Buffer,
+    isBeginning = true,
+  ): { readonly bytes: Buffer; readonly redacted: number } {
     if (this.#own === undefined) return { bytes, redacted: 0 };
+    if (!isBeginning) return { bytes: Buffer.from(this.#marks.note(bytes)), redacted: 1 };
     return outsideOfBodies(bytes, this.#own.event, this.#marks);
   }
 
-  #rewritten(line: Buffer, what: What, wish: Wish): Rewritten {
+  #rewritten(line: Buffer, what: What, wish: Wish, ends: ValueEnds | undefined): Rewritten {
     const findings = new Findings();
     const plan = this.#planFor(what, wish);
-    const edits = new EventEditor(line, plan, this.#marks, findings).edits();
+    const edits = new EventEditor(line, plan, this.#marks, findings, ends).edits();
     const changed = edits.length === 0 ? line : edited(line, 0, line.length, edits);
     const told = findings.count === 0 ? changed : annotated(changed, findings.text);
     const { dedot } = this.#options;

@@ -1,0 +1,185 @@
+/**
+ * What is done to events before they leave: the audit policy says which go, and how much of them; the rewriter takes
+ * secrets out and gives bodies their shape. It decides once for all events with the same subject. Pure; knows no files.
+ */
+import { FIELDS, mayHaveSecret, type Answer, type Core, type Field, type Ruling } from './core.ts';
+import { attributesOf, heldBy, isNamespaceAsked, type Attributes } from './policy/attributes.ts';
+import { outcomeOf, type Outcome } from './policy/outcome.ts';
+import { judge, judgeWithoutName, type Policy, type Verdict } from './policy/policy.ts';
+import { isQuotingCode } from './rewrite/event-editor.ts';
+import type { Concern, Rewriter, What, Wish } from './rewrite/rewriter.ts';
+import type { Fate, Rules } from './transcoder.ts';
+
+export interface RuleSet {
+  /** Undefined where every event goes out. */
+  readonly policy: Policy | undefined;
+  readonly rewriter: Rewriter;
+}
+
+/** What becomes of an event: it goes as it is, unless its URI holds a secret; it stays; it is changed. */
+type Decision = { readonly kind: 'go'; readonly change: Change } | KeptBack;
+
+type KeptBack =
+  | { readonly kind: 'filter'; readonly reason: string }
+  | { readonly kind: 'rewrite'; readonly change: Change };
+
+interface Change {
+  readonly what: What;
+  readonly wish: Wish;
+}
+
+/** It depends on a name or a path: each event is asked. */
+const ASK = 'ask';
+/** Users times verbs times resources times namespaces. Each takes some 400 bytes. */
+const DECISIONS_MAX = 20_000;
+const WHOLE: Wish = { level: undefined, omitManagedFields: false };
+const BODIES = ['requestObject', 'responseObject'] as const;
+
+export class EventRules implements Rules {
+  /** Undefined where all events go out as they are. */
+  #ruleSet: RuleSet | undefined;
+  #ruling: Ruling | undefined;
+  readonly #decisions = new Map<string, Decision | typeof ASK>();
+  /** Of the event that was kept back last. */
+  #last: { readonly decision: KeptBack; readonly core: Core } | undefined;
+
+  constructor(ruleSet: RuleSet | undefined) {
+    this.#ruleSet = ruleSet;
+    this.#ruling = this.#makeRuling();
+  }
+
+  get ruling(): Ruling | undefined {
+    return this.#ruling;
+  }
+
+  /** From now on other rules hold. */
+  use(ruleSet: RuleSet | undefined): void {
+    this.#ruleSet = ruleSet;
+    this.#decisions.clear();
+    this.#ruling = this.#makeRuling();
+  }
+
+  fateOf(line: Buffer, start: number): Fate {
+    const last = this.#last;
+    const ruleSet = this.#ruleSet;
+    if (last === undefined || ruleSet === undefined) throw new Error('no event was kept back');
+    const { decision, core } = last;
+    if (decision.kind === 'filter') return { kind: 'filtered', reason: decision.reason };
+    const { what, wish } = decision.change;
+    const changed = ruleSet.rewriter.rewrite(line, what, wish, endsIn(core, start));
+    return { kind: 'rewritten', line: changed.line, isRedacted: changed.redacted > 0 };
+  }
+
+  invalid(bytes: Buffer, isBeginning: boolean): Buffer {
+    return this.#ruleSet?.rewriter.rewriteInvalid(bytes, isBeginning).bytes ?? bytes;
+  }
+
+  /** A new one for each set of rules: it is how cores notice that what they remember holds no longer. */
+  #makeRuling(): Ruling | undefined {
+    const ruleSet = this.#ruleSet;
+    return ruleSet && ((subject, core) => this.#rule(subject, core, ruleSet));
+  }
+
+  #rule(subject: string, core: Core, ruleSet: RuleSet): Answer {
+    const known = this.#decisions.get(subject) ?? this.#remember(subject, core, ruleSet);
+    const decision = known === ASK ? decideByName(core, ruleSet) : known;
+    if (decision.kind !== 'go') return this.#keepBack(decision, core);
+    if (!mayHaveSecret(subject)) return known === ASK ? 'go' : 'all-go';
+    const uri = core.member('requestURI');
+    const text = uri && core.slab.subarray(uri.value, uri.end);
+    if (text === undefined || !ruleSet.rewriter.concernsUri(text)) return 'go';
+    return this.#keepBack({ kind: 'rewrite', change: decision.change }, core);
+  }
+
+  #keepBack(decision: KeptBack, core: Core): Answer {
+    this.#last = { decision, core };
+    return 'stop';
+  }
+
+  /** Not where the subject does not say all: each such event is asked. */
+  #remember(subject: string, core: Core, ruleSet: RuleSet): Decision | typeof ASK {
+    const attributes = attributesOf(core);
+    if (subject === '' || !isNamespaceAsked(core, attributes)) return ASK;
+    const decision = decide(core, attributes, ruleSet);
+    if (this.#decisions.size >= DECISIONS_MAX) this.#decisions.clear();
+    this.#decisions.set(subject, decision);
+    return decision;
+  }
+}
+
+/** For all events with the same subject, where that is possible. */
+function decide(
+  core: Core,
+  attributes: Attributes,
+  { policy, rewriter }: RuleSet,
+): Decision | typeof ASK {
+  const verdict = policy && judgeWithoutName(policy, attributes);
+  const isOpen = policy !== undefined && verdict === undefined;
+  return isOpen ? ASK : decisionOf(core, attributes, verdict, rewriter);
+}
+
+function decideByName(core: Core, { policy, rewriter }: RuleSet): Decision {
+  const attributes = attributesOf(core);
+  return decisionOf(core, attributes, policy && judge(policy, attributes), rewriter);
+}
+
+function decisionOf(
+  core: Core,
+  attributes: Attributes,
+  verdict: Verdict | undefined,
+  rewriter: Rewriter,
+): Decision {
+  const outcome = verdict && outcomeOf(verdict, heldBy(core));
+  if (outcome?.kind === 'drop') return { kind: 'filter', reason: reasonOf(outcome.why, verdict) };
+  const change = { what: whatOf(attributes), wish: wishOf(outcome) };
+  const isChanged = isConcerned(core, rewriter.concerns(change.what, change.wish));
+  return { kind: isChanged ? 'rewrite' : 'go', change };
+}
+
+function isConcerned(core: Core, concern: Concern): boolean {
+  if (concern === 'never' || concern === 'always') return concern === 'always';
+  // Above Metadata other fields may hold parts of a body.
+  const mayHoldBodies = heldBy(core).level !== 'Metadata';
+  if (mayHoldBodies || BODIES.some((field) => core.member(field) !== undefined)) return true;
+  return concern === 'quotes' && mayQuote(core);
+}
+
+/** Whether what is said of the request's outcome may quote what was sent. */
+function mayQuote(core: Core): boolean {
+  const status = textOf(core, 'responseStatus');
+  if (status === undefined) return false;
+  const { code } = { ...(JSON.parse(status) as { readonly code?: unknown }) };
+  return code === undefined || isQuotingCode(code);
+}
+
+/** Where values at the top of the event in the core end. @param start of its line. */
+function endsIn(core: Core, start: number): ReadonlyMap<number, number> {
+  const ends = new Map<number, number>();
+  for (const field of FIELDS) {
+    const member = core.member(field);
+    if (member !== undefined) ends.set(member.value - start, member.end - start);
+  }
+  return ends;
+}
+
+function textOf(core: Core, field: Field): string | undefined {
+  const member = core.member(field);
+  return member && core.slab.toString('utf8', member.value, member.end);
+}
+
+function wishOf(outcome: Exclude<Outcome, { kind: 'drop' }> | undefined): Wish {
+  if (outcome === undefined) return WHOLE;
+  const level = outcome.kind === 'lower' ? outcome.level : undefined;
+  return { level, omitManagedFields: outcome.omitManagedFields };
+}
+
+/** Bounded: as many as the policy has rules. */
+function reasonOf(why: 'rule' | 'no-rule' | 'stage', verdict: Verdict | undefined): string {
+  const rule = verdict?.rule === undefined ? 'no rule' : `rule ${verdict.rule}`;
+  return why === 'stage' ? `${rule}, stage` : rule;
+}
+
+function whatOf({ verb, resource }: Attributes): What {
+  const { group = '', resource: name = '', subresource = '' } = resource ?? {};
+  return { group, resource: name, subresource, verb, isResource: resource !== undefined };
+}

@@ -1,0 +1,197 @@
+/**
+ * Blocks with rules: what goes, what stays and what is changed, each line for itself, in every format, wherever the block
+ * stands; and accounts that add up.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
+import type { Block } from '../../src/event/block.ts';
+import type { Core } from '../../src/event/core.ts';
+import { ForwardWriter } from '../../src/event/forward-writer.ts';
+import { JsonWriter } from '../../src/event/json-writer.ts';
+import { PrettyWriter } from '../../src/event/pretty-writer.ts';
+import { Shipper, type ShipperOptions } from '../../src/event/shipper.ts';
+import {
+  BlockTranscoder,
+  type EventWriter,
+  type Fate,
+  type Rules,
+} from '../../src/event/transcoder.ts';
+import { blockOf } from '../support/blocks.ts';
+
+const NOTHING: ShipperOptions = { fields: {}, coordinates: false };
+const ALL: ShipperOptions = { fields: { node: 'm1' }, coordinates: true };
+const PLAIN = { color: false, width: undefined, wide: false, timeZone: 'UTC' };
+const NOW_MS = 1_772_600_767_089;
+
+const writers: readonly (readonly [string, () => EventWriter])[] = [
+  ['forward', () => forward(NOTHING)],
+  ['forward with shipper', () => forward(ALL)],
+  ['json', () => new JsonWriter(new Shipper(NOTHING))],
+  ['json with shipper', () => new JsonWriter(new Shipper(ALL))],
+  ['pretty', () => new PrettyWriter(() => PLAIN)],
+];
+
+function forward(options: ShipperOptions): EventWriter {
+  return new ForwardWriter({ shipper: new Shipper(options), timeKey: 'stageTimestamp' });
+}
+
+/** Events whose verb is `drop` stay, those with `change` become another one; what is no event is left out. */
+class FakeRules implements Rules {
+  asked = 0;
+  #verb = '';
+
+  readonly ruling = (_subject: string, core: Core) => {
+    this.asked += 1;
+    const member = core.member('verb');
+    const text = member && core.slab.toString('utf8', member.value, member.end);
+    this.#verb = text ?? '';
+    if (text === '"drop"' || text === '"change"') return 'stop';
+    return 'all-go';
+  };
+
+  fateOf(line: Buffer): Fate {
+    if (this.#verb === '"drop"') return { kind: 'filtered', reason: 'rule 1' };
+    const event = JSON.parse(line.toString()) as { readonly auditID: string };
+    return { kind: 'rewritten', line: Buffer.from(changed(event.auditID)), isRedacted: true };
+  }
+
+  invalid(bytes: Buffer): Buffer {
+    return Buffer.from(`${bytes.length} bytes`);
+  }
+}
+
+/** It would be changed for ever, if it were asked about again. */
+function changed(id: string): string {
+  return `{"auditID":"${id}","verb":"change","level":"Metadata"}`;
+}
+
+const eventLine = fc
+  .record({
+    verb: fc.constantFrom('get', 'drop', 'change'),
+    auditID: fc.constantFrom('a', 'b', 'c'),
+    requestObject: fc.option(fc.string({ maxLength: 2000 }), { nil: undefined }),
+  })
+  .map((event) => JSON.stringify(event));
+const lines = fc.array(
+  fc.oneof({ weight: 6, arbitrary: eventLine }, { weight: 1, arbitrary: fc.constantFrom('', '{') }),
+  { maxLength: 30 },
+);
+
+const bytesOf = (payload: readonly Uint8Array[]): Buffer => Buffer.concat(payload);
+
+/** What goes out for a block, with lines one by one and without rules. */
+function expected(make: () => EventWriter, content: string): Buffer {
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (const line of content.split('\n').slice(0, -1)) {
+    const verb = line.startsWith('{"')
+      ? (JSON.parse(line) as { verb: string; auditID: string })
+      : undefined;
+    const text = verb?.verb === 'change' ? changed(verb.auditID) : line;
+    const block = blockOf(`${text}\n`, { start });
+    const transcoder = new BlockTranscoder(make(), () => NOW_MS);
+    if (verb?.verb !== 'drop') {
+      const rules = verb === undefined ? new FakeRules() : undefined;
+      const one = rules ? new BlockTranscoder(make(), () => NOW_MS, rules) : transcoder;
+      parts.push(...one.transcode(block).payload);
+    }
+    start += Buffer.byteLength(line) + 1;
+  }
+  return bytesOf(parts);
+}
+
+function inSlab(transcoder: BlockTranscoder, content: string): Block {
+  const bytes = Buffer.from(content);
+  const { slab } = transcoder.makeSlab(Math.max(1, bytes.length));
+  slab.set(bytes);
+  return blockOf(slab.subarray(0, bytes.length));
+}
+
+for (const [name, make] of writers) {
+  describe(`a block with rules, as ${name}`, () => {
+    it('gives what each of its lines gives', () => {
+      const check = fc.property(lines, fc.boolean(), (some, isInSlab) => {
+        const content = some.map((line) => `${line}\n`).join('');
+        const transcoder = new BlockTranscoder(make(), () => NOW_MS, new FakeRules());
+        const block = isInSlab ? inSlab(transcoder, content) : blockOf(content);
+        const { payload, accounts, changes } = transcoder.transcode(block);
+        assert.deepEqual(
+          bytesOf(payload).toString('latin1'),
+          expected(make, content).toString('latin1'),
+        );
+        const dropped = some.filter((line) => line.includes('"verb":"drop"'));
+        const droppedBytes = dropped.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+        assert.deepEqual(accounts.filtered, { events: dropped.length, bytes: droppedBytes });
+        assert.equal(accounts.delivered.bytes + droppedBytes, Buffer.byteLength(content));
+        const events = some.filter((line) => line !== '').length;
+        assert.equal(accounts.delivered.events + dropped.length, events);
+        assert.equal(changes.filtered.get('rule 1') ?? 0, dropped.length);
+        assert.equal(changes.redacted, some.filter((line) => line.includes('"change"')).length);
+      });
+      fc.assert(check, { numRuns: 300 });
+    });
+
+    it('gives nothing, not an empty piece, where all of it stays', () => {
+      const transcoder = new BlockTranscoder(make(), () => NOW_MS, new FakeRules());
+      const content = '{"verb":"drop"}\n'.repeat(3);
+      for (const block of [blockOf(content), inSlab(transcoder, content)]) {
+        const { payload, accounts } = transcoder.transcode(block);
+        assert.deepEqual(payload, []);
+        assert.deepEqual(accounts.filtered, { events: 3, bytes: content.length });
+        assert.deepEqual(accounts.delivered, { events: 0, bytes: 0 });
+      }
+    });
+  });
+}
+
+describe('what is kept elsewhere of a line', () => {
+  const transcoder = new BlockTranscoder(forward(ALL), () => NOW_MS, new FakeRules());
+  const clean = (text: string): string => transcoder.clean(blockOf(text)).toString();
+
+  it('is the line itself where no rule changes it', () => {
+    assert.equal(clean('{"verb":"get"}\n'), '{"verb":"get"}\n');
+    assert.equal(clean('{"verb":"get"}'), '{"verb":"get"}');
+  });
+
+  it('is what rules make of it', () => {
+    assert.equal(clean('{"auditID":"a","verb":"change"}\n'), `${changed('a')}\n`);
+  });
+
+  it('is not what must not leave', () => {
+    assert.equal(clean('{"verb":"drop"}\n'), '15 bytes\n');
+    assert.equal(clean('{"verb":"get"\n'), '13 bytes\n');
+    const part = { ...blockOf('secret'), kind: 'part' as const };
+    assert.equal(transcoder.clean(part).toString(), '6 bytes');
+  });
+
+  it('is made of the pieces of a torn line', () => {
+    const event = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"b","verb":"change"}';
+    assert.equal(clean(`{"secret":"x${event}\n`), `12 bytes${changed('b')}\n`);
+  });
+});
+
+describe('an event that is glued to a torn one', () => {
+  it('is asked about as well', () => {
+    const event = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"b","verb":"drop"}';
+    const transcoder = new BlockTranscoder(
+      new JsonWriter(new Shipper(NOTHING)),
+      () => 0,
+      new FakeRules(),
+    );
+    const { payload, accounts } = transcoder.transcode(blockOf(`{"secret":"x${event}\n`));
+    assert.match(bytesOf(payload).toString(), /"log":"12 bytes"/);
+    assert.doesNotMatch(bytesOf(payload).toString(), /secret|audit\.k8s\.io/);
+    assert.equal(accounts.filtered.events, 1);
+  });
+});
+
+describe('an event of which only a part was read', () => {
+  it('stays whole', () => {
+    const transcoder = new BlockTranscoder(forward(ALL), () => NOW_MS, new FakeRules());
+    const block = { ...blockOf('{"verb":"drop"}\n'), kind: 'reduced' as const, end: 5000 };
+    const { accounts } = transcoder.transcode(block);
+    assert.deepEqual(accounts.filtered, { events: 1, bytes: 5000 });
+    assert.deepEqual(accounts.delivered, { events: 0, bytes: 0 });
+  });
+});
