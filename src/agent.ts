@@ -22,6 +22,7 @@ import type { RecentLog } from './observe/recent.ts';
 import type { Vitals } from './observe/vitals.ts';
 import { OutputClosedError, type Output } from './output/output.ts';
 import { Pipeline } from './pipeline.ts';
+import type { RulesWatch } from './rules/watch.ts';
 import { Descriptors } from './tail/descriptors.ts';
 import { DirectoryWatch } from './tail/directory-watch.ts';
 import { Discovery, type Found } from './tail/discovery.ts';
@@ -50,6 +51,8 @@ export interface AgentParts {
   readonly log: Log;
   /** Serves what can be seen, until it is closed. */
   readonly serve?: (look: () => Vitals) => Promise<{ close(): Promise<void> } | undefined>;
+  /** Reads the rules again while the agent follows. */
+  readonly rulesWatch?: RulesWatch | undefined;
   /** What keeps the log's last warnings, when somebody may look. */
   readonly recent?: RecentLog | undefined;
   /** Aborted by SIGTERM or SIGINT: stop reading, finish what is in flight within the grace period, save. */
@@ -158,6 +161,7 @@ class Agent {
       memory,
       saver: this.#saver,
       recent: parts.recent,
+      rulesWatch: parts.rulesWatch,
     });
   }
 
@@ -192,6 +196,7 @@ class Agent {
     const reading = this.#read();
     // By now it knows which logs there are.
     const watching = this.#config.follow ? this.#lossWatch.run(this.#reading.signal) : undefined;
+    const ruling = this.#parts.rulesWatch?.run(this.#reading.signal);
     const nothingFound = await reading;
     const drained = await this.#drain();
     this.#dispatcher.stop();
@@ -199,7 +204,7 @@ class Agent {
     await this.#longLines?.close();
     // A receiver that takes nothing would be waited for without end.
     if (drained) await delivering;
-    await Promise.all([saving, watching]);
+    await Promise.all([saving, watching, ruling]);
     signal.removeEventListener('abort', stopReading);
     const saved = (await this.#saver?.save()) ?? true;
     if (this.#failure !== undefined && !(this.#failure instanceof OutputClosedError)) {

@@ -4,6 +4,7 @@
  * runs, and knows nothing of what the commands do.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
 import type { Flags } from './config/flags.ts';
@@ -23,6 +24,7 @@ const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 const ECHO_MS = 100;
 /** A compilation takes a few milliseconds. */
 const LEAVE_MS = 20;
+const STDERR_FD = 2;
 /** Width of help that is not shown on a terminal. */
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
@@ -59,22 +61,41 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/**
+ * SIGHUP asks for the rules to be read again. At a terminal it means that the terminal is gone, and ends the process.
+ */
+function onHangup(listener: () => void): void {
+  if (!isatty(STDERR_FD)) process.on('SIGHUP', listener);
+}
+
 /** What a command that delivers events needs; undefined, and everything said, when the configuration is bad. */
 async function prepare(flags: Flags) {
-  const { loadConfig } = await import('./config/load.ts');
-  const loaded = loadConfig({ flags, env: process.env, nowMs: Date.now() });
-  if (!loaded.ok) {
+  const { configFileOf, loadConfig } = await import('./config/load.ts');
+  const { loadRules } = await import('./rules/load.ts');
+  const nowMs = Date.now();
+  const load = () => loadConfig({ flags, env: process.env, nowMs });
+  const loaded = load();
+  const rules = loaded.ok ? await loadRules(loaded.config.rules) : loaded;
+  if (!loaded.ok || !rules.ok) {
     const { problemReport } = await import('./commands/check.ts');
-    err(problemReport(loaded.problems));
+    err(problemReport(rules.ok ? [] : rules.problems));
     return undefined;
   }
   const { config, warnings } = loaded;
+  const reload = {
+    onAsked: onHangup,
+    configFile: configFileOf(flags, process.env),
+    readConfig: () => {
+      const again = load();
+      return again.ok ? { ...again, rules: again.config.rules } : again;
+    },
+  };
   showsStack = config.logLevel === 'debug';
   const signal = stopSignal();
   const { createLog } = await import('./observe/log.ts');
   const log = createLog({ level: config.logLevel });
   for (const { where, message } of warnings) log.warn(message, { setting: where });
-  return { config, log, signal };
+  return { config, log, signal, ruleSet: rules.ruleSet, reload };
 }
 
 async function policyActions() {

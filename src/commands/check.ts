@@ -9,6 +9,7 @@ import type { Environment } from '../config/environment.ts';
 import type { Flags } from '../config/flags.ts';
 import { codeOf, diskReason, loadConfig, pathExists } from '../config/load.ts';
 import { escapeControl } from '../observe/terminal.ts';
+import { loadRules } from '../rules/load.ts';
 
 /** The permission of those who are neither the owner nor in the group. */
 const OTHERS_READ = 0o004;
@@ -22,10 +23,11 @@ export interface CheckContext {
 }
 
 /** Exit code: 0 when the configuration is good, also with warnings; 2 when it is not. */
-export function check(flags: Flags, { env, nowMs, out, err }: CheckContext): number {
+export async function check(flags: Flags, { env, nowMs, out, err }: CheckContext): Promise<number> {
   const loaded = loadConfig({ flags, env, nowMs });
-  if (!loaded.ok) {
-    err(problemReport(loaded.problems));
+  const rules = loaded.ok ? await loadRules(loaded.config.rules) : loaded;
+  if (!loaded.ok || !rules.ok) {
+    err(problemReport(rules.ok ? [] : rules.problems));
     return 2;
   }
   out(`configuration ok\n${settingsTable(loaded.settings)}`);

@@ -7,6 +7,7 @@ import type { ShipConfig } from '../config/config.ts';
 import { backoffMs } from '../deliver/backoff.ts';
 import type { Chunk } from '../deliver/chunk.ts';
 import { DeadLetterError, DeadLetters, type Letter } from '../deliver/dead-letter.ts';
+import { EventRules, type RuleSet } from '../event/rules.ts';
 import { BlockTranscoder, type Transcoder } from '../event/transcoder.ts';
 import type { Log } from '../observe/log.ts';
 import { DeliveryError, type Output } from '../output/output.ts';
@@ -20,6 +21,7 @@ export interface ReplayDeps {
   readonly log: Log;
   /** Aborted by SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  readonly ruleSet: RuleSet | undefined;
 }
 
 type Outcome = 'sent' | 'shown' | 'refused' | 'unavailable';
@@ -33,7 +35,10 @@ export async function replay(
   const { log, signal } = deps;
   const letters = new DeadLetters(stateDir);
   const output = await outputFor(config, log);
-  const sender = new Sender(output, new BlockTranscoder(await writerFor(config)), deps);
+  // What was put aside was to be delivered, whatever the policy says now.
+  const rules = new EventRules(deps.ruleSet && { ...deps.ruleSet, policy: undefined });
+  const transcoder = new BlockTranscoder(await writerFor(config), Date.now, rules);
+  const sender = new Sender(output, transcoder, deps);
   const counts = { sent: 0, shown: 0, refused: 0 };
   const paths = await letters.list();
   for (const path of paths) {

@@ -7,6 +7,7 @@ import { runAgent, type AgentParts, type AgentResult } from '../agent.ts';
 import type { ShipConfig } from '../config/config.ts';
 import { JsonWriter } from '../event/json-writer.ts';
 import { PrettyWriter } from '../event/pretty-writer.ts';
+import { EventRules, type RuleSet } from '../event/rules.ts';
 import { Shipper } from '../event/shipper.ts';
 import { BlockTranscoder, type EventWriter } from '../event/transcoder.ts';
 import { StateError } from '../checkpoint/store.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../observe/log.ts';
 import type { Vitals } from '../observe/vitals.ts';
 import type { Output } from '../output/output.ts';
 import { stdoutOutput } from '../output/stdout.ts';
+import { RulesWatch, type RulesWatchParts } from '../rules/watch.ts';
 import { displayOf } from './display.ts';
 
 const STDOUT_FD = 1;
@@ -24,15 +26,25 @@ export interface ShipDeps {
   readonly log: Log;
   /** Aborted by SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  readonly ruleSet: RuleSet | undefined;
+  /** Where new rules come from while the agent follows. */
+  readonly reload: Pick<RulesWatchParts, 'readConfig' | 'configFile' | 'onAsked'>;
 }
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
-export async function ship(config: ShipConfig, { log, signal }: ShipDeps): Promise<number> {
+export async function ship(
+  config: ShipConfig,
+  { log, signal, ruleSet, reload }: ShipDeps,
+): Promise<number> {
   const view = await viewOf(config.listen, log);
   const output = await outputFor(config, view.log);
-  const transcoder = new BlockTranscoder(await writerFor(config));
+  const rules = new EventRules(ruleSet);
+  const transcoder = new BlockTranscoder(await writerFor(config), Date.now, rules);
+  const rulesWatch = config.follow
+    ? new RulesWatch({ rules, ...reload, log: view.log })
+    : undefined;
   try {
-    const result = await runAgent(config, { output, transcoder, signal, ...view });
+    const result = await runAgent(config, { output, transcoder, signal, rulesWatch, ...view });
     return conclude(config, result, log);
   } catch (error) {
     const isTold = error instanceof StateError || error instanceof ListenError;
@@ -84,6 +96,8 @@ function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
   log.info('stopped', {
     delivered_events: totals.deliveredEvents,
     delivered_bytes: totals.deliveredBytes,
+    filtered_events: totals.filteredEvents,
+    redacted_events: totals.redactedEvents,
     invalid_lines: sum(totals.invalidLines),
     truncated_events: totals.truncatedEvents,
     skipped_bytes: totals.skippedBytes,

@@ -30,6 +30,31 @@ export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const satisfies readonly
   Compressed | 'none'
 )[];
 
+/** What becomes of requestObject and responseObject: as they are, as one string of JSON, or left out. */
+export const BODIES_AS = ['object', 'string', 'drop'] as const;
+export type BodiesAs = (typeof BODIES_AS)[number];
+
+/** Which secrets are taken out of events. */
+export interface RedactConfig {
+  /** Of the user's choice, beside those that are always taken out. */
+  readonly paths: readonly string[];
+  /** Of which a keyed hash takes the place of what is taken out. */
+  readonly hashKeyFile: string | undefined;
+  /** Data of ConfigMaps, and values of environment variables in pods, too. */
+  readonly configMaps: boolean;
+  readonly env: boolean;
+}
+
+/** What is done to events before they leave: what can be changed while the agent runs. */
+export interface RulesConfig {
+  readonly policyFile: string | undefined;
+  /** Undefined when nothing is taken out. */
+  readonly redact: RedactConfig | undefined;
+  readonly bodies: BodiesAs;
+  /** Dots in keys become underscores. */
+  readonly dedot: boolean;
+}
+
 /** Where events go, as one `output` names it. */
 export type OutputUrl =
   | { readonly kind: 'stdout' }
@@ -71,6 +96,7 @@ export interface ShipConfig {
   readonly fields: Readonly<Record<string, string>>;
   /** Adds `file`, `offset` and `id` below `shipper`. */
   readonly coordinates: boolean;
+  readonly rules: RulesConfig;
   readonly maxEventBytes: number;
   /** What kube-apiserver's flags say of rotation; what is not given is observed. */
   readonly rotation: RotationFlags;

@@ -93,6 +93,8 @@ const asPairs: Decoder = (value) =>
 const asBoolean: Decoder = (value) => ({
   value: value === 'true' ? true : value === 'false' ? false : value,
 });
+const asBooleanOrPairs: Decoder = (value) =>
+  /^\{|=/.test(value) ? asPairs(value) : asBoolean(value);
 const asNumber: Decoder = (value) => ({ value: /^\d+$/.test(value) ? Number(value) : value });
 
 const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
@@ -117,6 +119,10 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   grace: asText,
   fields: asPairs,
   coordinates: asBoolean,
+  policy_file: asText,
+  redact: asBooleanOrPairs,
+  bodies: asText,
+  dedot: asBoolean,
   max_event_bytes: asText,
   max_held_deleted_bytes: asText,
   rotation: asPairs,

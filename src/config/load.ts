@@ -70,13 +70,17 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   return { ok: true, config: toShipConfig(merged, sources.env), settings, warnings };
 }
 
+/** @returns the path of the configuration file; undefined where there is none. */
+export function configFileOf(flags: Flags, env: Environment): string | undefined {
+  return (flags.config ?? env[CONFIG_VARIABLE]) || undefined;
+}
+
 /** No file is a file in which every setting is left out. */
 function readConfigFile({ flags, env, readFile = readYaml }: ConfigSources): ReadLayer {
-  const fromEnvironment = env[CONFIG_VARIABLE] ?? '';
-  const path = flags.config ?? fromEnvironment;
+  const path = configFileOf(flags, env);
   const namedBy = flags.config === undefined ? CONFIG_VARIABLE : '--config';
   const nothing: Layer = { raw: {}, where: () => namedBy };
-  if (path === '') {
+  if (path === undefined) {
     const empty = flags.config === undefined ? [] : ['is empty; name a file'];
     return { layer: nothing, problems: empty.map((message) => ({ where: namedBy, message })) };
   }
@@ -187,6 +191,12 @@ function toShipConfig(settings: CompleteSettings, env: Environment): ShipConfig 
     graceMs: settings.grace,
     fields: settings.fields,
     coordinates: settings.coordinates,
+    rules: {
+      policyFile: settings.policy_file,
+      redact: settings.redact || undefined,
+      bodies: settings.bodies,
+      dedot: settings.dedot,
+    },
     maxEventBytes: settings.max_event_bytes,
     rotation: settings.rotation,
     maxHeldDeletedBytes: settings.max_held_deleted_bytes,

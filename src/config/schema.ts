@@ -10,7 +10,14 @@ import { LOG_LEVELS } from '../observe/log.ts';
 import type { Deadlines } from '../output/forward/connection.ts';
 import type { TlsFiles } from '../output/forward/credentials.ts';
 import type { RotationFlags } from '../tail/outlook.ts';
-import { COMPRESSIONS, FORMATS, TIME_KEYS, type From } from './config.ts';
+import {
+  BODIES_AS,
+  COMPRESSIONS,
+  FORMATS,
+  TIME_KEYS,
+  type From,
+  type RedactConfig,
+} from './config.ts';
 import { parseAddress, type Address } from '../address.ts';
 import { nearestHint } from './nearest.ts';
 import { parseOutput } from './output-url.ts';
@@ -48,6 +55,8 @@ const USERNAME_CHARS_MAX = 256;
 const TAG = /^[\w.:/-]{1,128}$/;
 /** Watching has a cost for each path; whoever needs more writes a glob. */
 const PATHS_MAX = 1000;
+/** Each is looked for in the bodies of all events. */
+const REDACT_PATHS_MAX = 100;
 /** Every event carries all of them. */
 const FIELDS_MAX = 32;
 const FIELD_VALUE_CHARS_MAX = 1024;
@@ -100,6 +109,10 @@ export function settingsSchema(nowMs: number) {
       grace: duration(GRACE_MAX_MS, '1h'),
       fields: z.unknown().transform(checkFields),
       coordinates: flag(),
+      policy_file: path('a file'),
+      redact: redact(),
+      bodies: oneOf(BODIES_AS),
+      dedot: flag(),
       max_event_bytes: size(MAX_EVENT_BYTES_RANGE, '4KiB to 256MiB'),
       max_held_deleted_bytes: size(MAX_HELD_DELETED_BYTES_RANGE, '0 to 1024GiB'),
       rotation: rotation(),
@@ -121,7 +134,8 @@ export type CompleteSettings = {
 } & { readonly [K in OptionalKey]?: Settings[K] };
 
 /** Settings without a default: they name what nobody has to have. */
-type OptionalKey = 'state_dir' | 'listen' | 'shared_key_file' | 'username' | 'password_file';
+type OptionalKey =
+  'state_dir' | 'listen' | 'shared_key_file' | 'username' | 'password_file' | 'policy_file';
 
 export const DEFAULTS: CompleteSettings = {
   paths: ['/var/log/kubernetes'],
@@ -140,6 +154,9 @@ export const DEFAULTS: CompleteSettings = {
   grace: 10_000,
   fields: {},
   coordinates: false,
+  redact: { paths: [], hashKeyFile: undefined, configMaps: false, env: false },
+  bodies: 'object',
+  dedot: false,
   max_event_bytes: 16 * MIB,
   max_held_deleted_bytes: 2 * GIB,
   rotation: {},
@@ -236,6 +253,7 @@ export const MAP_KEYS = {
   tls: ['ca_file', 'cert_file', 'key_file', 'server_name'],
   timeouts: ['connect', 'handshake', 'write', 'ack'],
   rotation: ['maxsize', 'maxbackup'],
+  redact: ['paths', 'hash_key_file', 'config_maps', 'env'],
 } as const;
 
 /** Files of TLS. What is left out is the system's: its certificate authorities, the name in the URL, no certificate. */
@@ -270,6 +288,28 @@ function timeouts() {
   });
 }
 
+/** `true` and `false`, or what is taken out beyond the usual. */
+function redact() {
+  const shape = {
+    paths: listOf(text('a path'), REDACT_PATHS_MAX).optional(),
+    hash_key_file: path('a file').optional(),
+    config_maps: z.preprocess(textAsBoolean, flag()).optional(),
+    env: z.preprocess(textAsBoolean, flag()).optional(),
+  } satisfies Record<(typeof MAP_KEYS.redact)[number], z.ZodType>;
+  const whole = map(shape, '{config_maps: true}, or true or false');
+  return z.unknown().transform((value, context): RedactConfig | false => {
+    if (value === false) return false;
+    const parsed = whole.safeParse(value === true ? {} : value);
+    if (parsed.success) {
+      const { paths = [], hash_key_file: hashKeyFile, config_maps, env = false } = parsed.data;
+      return { paths, hashKeyFile, configMaps: config_maps ?? false, env };
+    }
+    const issues = parsed.error.issues.map((issue) => ({ ...issue, input: value }));
+    context.issues.push(...(issues as z.core.$ZodRawIssue[]));
+    return z.NEVER;
+  });
+}
+
 /** kube-apiserver's own flags, by their names and in their units. */
 function rotation() {
   const number = (range: readonly [number, number]) =>
@@ -284,6 +324,11 @@ function rotation() {
       maxBackups: maxbackup,
     }),
   );
+}
+
+/** As it comes from the environment. */
+function textAsBoolean(value: unknown): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value;
 }
 
 /** As it comes from the environment. */

@@ -3,6 +3,7 @@
  */
 import { escapeControl } from '../observe/terminal.ts';
 import { formatAddress } from '../address.ts';
+import type { RedactConfig } from './config.ts';
 import { formatOutput } from './output-url.ts';
 import { MAXSIZE_UNIT_BYTES, type CompleteSettings, type ConfigKey } from './schema.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -33,6 +34,10 @@ const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> 
   grace: ({ grace }) => formatDuration(grace),
   fields: ({ fields }) => showMap(fields),
   coordinates: ({ coordinates }) => String(coordinates),
+  policy_file: (settings) => showText(settings.policy_file),
+  redact: ({ redact }) => (redact === false ? 'false' : showRedact(redact)),
+  bodies: ({ bodies }) => bodies,
+  dedot: ({ dedot }) => String(dedot),
   max_event_bytes: ({ max_event_bytes: bytes }) => formatSize(bytes),
   max_held_deleted_bytes: ({ max_held_deleted_bytes: bytes }) => formatSize(bytes),
   rotation: ({ rotation: { maxFileBytes, maxBackups } }) =>
@@ -43,6 +48,16 @@ const SHOW: Readonly<Record<ConfigKey, (settings: CompleteSettings) => string>> 
   chunk_bytes: ({ chunk_bytes: bytes }) => formatSize(bytes),
   in_flight_chunks: ({ in_flight_chunks: count }) => String(count),
 };
+
+function showRedact({ paths, hashKeyFile, configMaps, env }: RedactConfig): string {
+  const entries = {
+    ...(paths.length > 0 ? { paths: showList(paths) } : {}),
+    ...(hashKeyFile === undefined ? {} : { hash_key_file: hashKeyFile }),
+    ...(configMaps ? { config_maps: true } : {}),
+    ...(env ? { env: true } : {}),
+  };
+  return Object.keys(entries).length === 0 ? 'true' : showMap(entries);
+}
 
 function showText(text: string | undefined): string {
   return text === undefined ? 'none' : escapeControl(text);

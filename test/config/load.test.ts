@@ -22,6 +22,12 @@ const DEFAULT_CONFIG: ShipConfig = {
   graceMs: 10_000,
   fields: {},
   coordinates: false,
+  rules: {
+    policyFile: undefined,
+    redact: { paths: [], hashKeyFile: undefined, configMaps: false, env: false },
+    bodies: 'object',
+    dedot: false,
+  },
   maxEventBytes: 16 * 1024 * 1024,
   maxHeldDeletedBytes: 2 * 1024 ** 3,
   rotation: {},
@@ -62,6 +68,10 @@ log_level: debug
 grace: 1m
 fields: {node: m1, cluster: "7"}
 coordinates: true
+policy_file: /etc/audit-shipper/policy.yaml
+redact: {paths: ["responseObject.data.*"], hash_key_file: /secret/hash, config_maps: true, env: true}
+bodies: string
+dedot: true
 max_event_bytes: 1MiB
 max_held_deleted_bytes: 0
 rotation: {maxsize: 100, maxbackup: 10}
@@ -99,6 +109,17 @@ in_flight_chunks: 2`;
     graceMs: 60_000,
     fields: { node: 'm1', cluster: '7' },
     coordinates: true,
+    rules: {
+      policyFile: '/etc/audit-shipper/policy.yaml',
+      redact: {
+        paths: ['responseObject.data.*'],
+        hashKeyFile: '/secret/hash',
+        configMaps: true,
+        env: true,
+      },
+      bodies: 'string',
+      dedot: true,
+    },
     maxEventBytes: 1024 * 1024,
     maxHeldDeletedBytes: 0,
     rotation: { maxFileBytes: 100 * 1024 * 1024, maxBackups: 10 },
@@ -132,6 +153,10 @@ test('every key can be set in the environment', () => {
     AUDIT_SHIPPER_GRACE: '0s',
     AUDIT_SHIPPER_FIELDS: 'node=m1,url=http://x/?a=b',
     AUDIT_SHIPPER_COORDINATES: 'true',
+    AUDIT_SHIPPER_POLICY_FILE: 'policy.yaml',
+    AUDIT_SHIPPER_REDACT: 'env=true,config_maps=false',
+    AUDIT_SHIPPER_BODIES: 'drop',
+    AUDIT_SHIPPER_DEDOT: 'true',
     AUDIT_SHIPPER_MAX_EVENT_BYTES: '65536',
     AUDIT_SHIPPER_MAX_HELD_DELETED_BYTES: '1GiB',
     AUDIT_SHIPPER_ROTATION: 'maxsize=5',
@@ -165,6 +190,12 @@ test('every key can be set in the environment', () => {
     graceMs: 0,
     fields: { node: 'm1', url: 'http://x/?a=b' },
     coordinates: true,
+    rules: {
+      policyFile: 'policy.yaml',
+      redact: { paths: [], hashKeyFile: undefined, configMaps: false, env: true },
+      bodies: 'drop',
+      dedot: true,
+    },
     maxEventBytes: 65_536,
     maxHeldDeletedBytes: 1024 ** 3,
     rotation: { maxFileBytes: 5 * 1024 * 1024, maxBackups: undefined },
@@ -182,6 +213,31 @@ test('lists and maps in the environment may be YAML, for values with commas', ()
   };
   assert.deepEqual(config({ env }).paths, ['/a,b', '/c']);
   assert.deepEqual(config({ env }).fields, { zones: 'a,b' });
+});
+
+test('redaction is on, off, or more than the usual', () => {
+  const redactOf = (yaml: string) => config({ yaml }).rules.redact;
+  const usual = DEFAULT_CONFIG.rules.redact;
+  assert.deepEqual(redactOf('redact: true'), usual);
+  assert.deepEqual(redactOf('redact: {}'), usual);
+  assert.equal(redactOf('redact: false'), undefined);
+  assert.equal(config({ env: { AUDIT_SHIPPER_REDACT: 'false' } }).rules.redact, undefined);
+  assert.deepEqual(redactOf('redact: {paths: user.extra}'), { ...usual, paths: ['user.extra'] });
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    [
+      'redact: maybe',
+      /^redact: must be a map such as \{config_maps: true\}, or true or false, not "maybe"$/,
+    ],
+    ['redact: {path: [a]}', /^redact\.path: is not a setting of redact; did you mean "paths"\?$/],
+    ['redact: {env: 1}', /^redact\.env: must be true or false, not the number 1$/],
+    [
+      'redact: {paths: [1]}',
+      /^redact\.paths\[0\]: must be a path, not the number 1; put it in quotes$/,
+    ],
+  ];
+  for (const [yaml, expected] of wrong) {
+    assert.match(onlyProblem({ yaml }).replace(/^\S+ /, ''), expected);
+  }
 });
 
 test('flags win over the environment, the environment over the file, the file over the defaults', () => {

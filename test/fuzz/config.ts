@@ -28,6 +28,9 @@ password_file: /etc/audit-shipper/password
 tls: { ca_file: ca.pem, server_name: fluentd }
 timeouts: { ack: 30s, write: 1m }
 compress: gzip
+policy_file: policy.yaml
+redact: { paths: ["responseObject.data.*"], env: true, hash_key_file: key }
+bodies: string
 max_event_bytes: 16MiB
 in_flight_chunks: 4
 `;

@@ -28,6 +28,7 @@ const EDGES: readonly Edge[] = [
   { from: 'cli.ts', to: 'commands/' },
   { from: 'cli.ts', to: 'config/' },
   { from: 'cli.ts', to: 'observe/' },
+  { from: 'main.ts', to: 'rules/' },
   // These two know all stages; no stage knows them.
   { from: 'commands/', to: '*' },
   { from: 'agent.ts', to: '*' },
@@ -76,6 +77,12 @@ const EDGES: readonly Edge[] = [
   { from: '*', to: 'observe/terminal.ts' },
   { from: '*', to: 'version.ts' },
   { from: '*', to: 'address.ts' },
+  // The rules come from files, and hold in event/.
+  { from: 'rules/', to: 'config/load.ts' },
+  { from: 'rules/', to: 'config/config.ts', typesOnly: true },
+  { from: 'rules/', to: 'event/' },
+  { from: 'rules/', to: 'file-stamp.ts' },
+  { from: 'output/forward/credentials.ts', to: 'file-stamp.ts' },
   // The picture of a running agent: who takes it knows all stages, who shows it knows the picture.
   { from: 'vital-signs.ts', to: '*', typesOnly: true },
 ];
@@ -95,6 +102,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
     'config/load.ts',
     'event/core.ts', // the core's code, beside it
     'state-file.ts',
+    'file-stamp.ts',
     'deliver/dead-letter.ts',
     'output/forward/credentials.ts', // secrets and certificates, read anew for each connection
     'output/stdout.ts', // writes to a descriptor it was given

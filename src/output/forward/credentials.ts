@@ -3,6 +3,7 @@
  * settings, and no sockets. No message holds what a file holds.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { stampOf } from '../../file-stamp.ts';
 import type { Login } from './handshake.ts';
 import type { TlsMaterial } from './connection.ts';
 
@@ -103,15 +104,5 @@ function read(path: string): Buffer {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CredentialsError(`cannot read ${path}: ${reason}`, { cause: error });
-  }
-}
-
-/** Kubernetes replaces the files of a Secret by turning a symbolic link: the inode behind it is another one then. */
-function stampOf(path: string): string {
-  try {
-    const { dev, ino, size, mtimeMs } = statSync(path);
-    return `${dev}:${ino}:${size}:${mtimeMs}`;
-  } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : '-';
   }
 }
