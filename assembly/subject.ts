@@ -13,8 +13,10 @@ import { behind, contentEnd, contentStart, membersStart, readMap, readText } fro
 const VALUE: i32 = 0;
 const PRESENCE: i32 = 1;
 const SECRET: i32 = 2;
+/** Whether the URI's path names a namespace, as kube-apiserver reads it. */
+const NAMESPACE: i32 = 3;
 /** A member of the field's value. */
-const MEMBER: i32 = 3;
+const MEMBER: i32 = 4;
 
 const MAX_PARTS: i32 = 16;
 const PART_BYTES: usize = 12;
@@ -37,6 +39,15 @@ const PERCENT: u8 = 0x25;
 const EQUALS: u8 = 0x3d;
 const QUESTION_MARK: u8 = 0x3f;
 const A: u8 = 0x61;
+const SLASH: u8 = 0x2f;
+/** `namespaces/` and the beginnings of paths, as words, whose lowest byte comes first. */
+const NAMESPAC: u64 = ((<u64>0x63617073) << 32) | 0x656d616e;
+const CES_SLASH: u32 = 0x2f736563;
+const SLASH_API_SLASH: u64 = 0x2f6970612f;
+const SLASH_APIS_SLASH: u64 = 0x2f736970612f;
+/** How many slashes stand before the resource, with its own: `/api/v1/…`, `/apis/apps/v1/…`. */
+const API_SLASHES: i32 = 3;
+const APIS_SLASHES: i32 = 4;
 /** Names of parameters with secrets end with `token`, `secret`, `command` or `cmd`; as numbers. */
 const TOKEN_LETTERS: u64 = 0x746f6b656e;
 const SECRET_LETTERS: u64 = 0x736563726574;
@@ -88,6 +99,7 @@ function addTo(kind: i32, value: usize, member: i32): bool {
   if (value === 0) return copyByte(kind === VALUE ? NIL : FALSE);
   if (kind === VALUE) return copy(value, behind(value));
   if (kind === SECRET) return copyWord(mayHaveSecret(value));
+  if (kind === NAMESPACE) return copyNamespaced(value);
   return copyWord(kind === PRESENCE && load<u8>(value) !== NIL);
 }
 
@@ -166,6 +178,42 @@ function isSecretName(letters: u64): bool {
     letters << 8 === COMMAND_LETTERS << 8 ||
     (letters & 0xff_ffff) === CMD_LETTERS
   );
+}
+
+/** @returns false where that is not certain: then there is no subject. */
+function copyNamespaced(uri: usize): bool {
+  if (!readText(uri)) return copyWord(false);
+  let slashes = 0;
+  for (let at = contentStart; at < contentEnd; at++) {
+    const byte = load<u8>(at);
+    if (byte === QUESTION_MARK) break;
+    if (byte === PERCENT) return false;
+    if (byte !== SLASH) continue;
+    slashes += 1;
+    if (at + 1 < contentEnd && load<u8>(at, 1) === SLASH) return false;
+    if (!isNamespaces(at + 1)) continue;
+    const parts = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
+    return slashes === parts && copyWord(true);
+  }
+  return copyWord(false);
+}
+
+/** Whether `namespaces/` and a name stand there. */
+function isNamespaces(at: usize): bool {
+  return (
+    at + 11 < contentEnd &&
+    load<u64>(at) === NAMESPAC &&
+    load<u32>(at, 7) === CES_SLASH &&
+    load<u8>(at, 11) !== QUESTION_MARK
+  );
+}
+
+function startsWithApi(): bool {
+  return (load<u64>(contentStart) & 0xff_ffff_ffff) === SLASH_API_SLASH;
+}
+
+function startsWithApis(): bool {
+  return (load<u64>(contentStart) & 0xffff_ffff_ffff) === SLASH_APIS_SLASH;
 }
 
 /**

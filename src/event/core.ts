@@ -42,11 +42,12 @@ const MEMBERS = [
 const NAMES: readonly string[] = [...FIELDS, ...MEMBERS];
 
 /** As assembly/subject.ts numbers them. */
-const PART_KINDS = ['value', 'presence', 'secret', 'member'] as const;
+const PART_KINDS = ['value', 'presence', 'secret', 'namespace', 'member'] as const;
 type Part = readonly [(typeof PART_KINDS)[number], Field, (typeof MEMBERS)[number]?];
 /** What rules ask of an event, but for names and paths: of those there are too many to remember. */
 const SUBJECT: readonly Part[] = [
   ['secret', 'requestURI'],
+  ['namespace', 'requestURI'],
   ['value', 'level'],
   ['value', 'stage'],
   ['value', 'verb'],

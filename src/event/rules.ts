@@ -3,7 +3,7 @@
  * secrets out and gives bodies their shape. It decides once for all events with the same subject. Pure; knows no files.
  */
 import { FIELDS, mayHaveSecret, type Answer, type Core, type Field, type Ruling } from './core.ts';
-import { attributesOf, heldBy, isNamespaceAsked, type Attributes } from './policy/attributes.ts';
+import { attributesOf, heldBy, type Attributes } from './policy/attributes.ts';
 import { outcomeOf, type Outcome } from './policy/outcome.ts';
 import { judge, judgeWithoutName, type Policy, type Verdict } from './policy/policy.ts';
 import { isQuotingCode } from './rewrite/event-editor.ts';
@@ -96,10 +96,10 @@ export class EventRules implements Rules {
     return 'stop';
   }
 
-  /** Not where the subject does not say all: each such event is asked. */
+  /** Not where there is no subject: each such event is asked. */
   #remember(subject: string, core: Core, ruleSet: RuleSet): Decision | typeof ASK {
     const attributes = attributesOf(core);
-    if (subject === '' || !isNamespaceAsked(core, attributes)) return ASK;
+    if (subject === '') return ASK;
     const decision = decide(core, attributes, ruleSet);
     if (this.#decisions.size >= DECISIONS_MAX) this.#decisions.clear();
     this.#decisions.set(subject, decision);

@@ -114,6 +114,16 @@ describe('no secret leaves', () => {
     await workplace.ship({ env: { AUDIT_SHIPPER_REDACT: 'false' } });
     assert.equal(readFileSync(workplace.stdoutFile, 'utf8'), content);
   });
+
+  it('unless somebody says so: a Secret has no values where nothing is configured', async (t) => {
+    const workplace = new Workplace(t);
+    const secret = '{"objectRef":{"resource":"secrets"},"requestObject":{"data":{"a":"pl4nt3d"}}}';
+    workplace.logs.write('audit.log', `${secret}\n`);
+    await workplace.ship({ env: { AUDIT_SHIPPER_REDACT: '' } });
+    const [line] = workplace.lines();
+    assert.match(line?.toString() ?? '', /"data":\{"a":"\[redacted\]"\}/);
+    assert.match(line?.toString() ?? '', /"audit-shipper\.io\/redacted":"requestObject\.data\.a"/);
+  });
 });
 
 const POLICY = `apiVersion: audit.k8s.io/v1

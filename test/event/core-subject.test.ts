@@ -172,6 +172,36 @@ describe('the subject of an event', () => {
   }
 });
 
+describe('the path of an event', () => {
+  const subjectFor = (uri: string): string => subjectOf(JSON.stringify({ requestURI: uri }));
+  const plain = subjectFor('/healthz');
+  const namespaced = subjectFor('/api/v1/namespaces/a/pods');
+  const paths: readonly (readonly [string, string])[] = [
+    ['/api/v1/namespaces', plain],
+    ['/api/v1/namespaces?limit=1', plain],
+    ['/api/v1/pods?a=/namespaces/b', plain],
+    ['/apis/a.example/v1/things', plain],
+    ['/apis/a.example/v1/things/namespaces', plain],
+    ['', plain],
+    ['/api/v1/namespaces/a', namespaced],
+    ['/apis/apps/v1/namespaces/a/deployments/b?x', namespaced],
+    ['/api/v1/namespaces/a/things/namespaces/b', namespaced],
+    ['/apis/a.example/v1/things/namespaces/status', ''],
+    ['/api/v1/watch/namespaces/a/pods', ''],
+    ['/api/v1/%6eamespaces/a/pods', ''],
+    ['/api//v1/namespaces/a/pods', ''],
+    ['//api/v1/namespaces/a/pods', ''],
+    ['/x/v1/namespaces/a/pods', ''],
+    ['/api/v1/namespaces/a/pods/b/log?follow=%74rue', namespaced],
+  ];
+  for (const [path, expected] of paths) {
+    it(`is ${expected === '' ? 'nothing to remember by' : expected === plain ? 'of no namespace' : 'of a namespace'}: ${path}`, () => {
+      assert.equal(subjectFor(path), expected);
+    });
+  }
+  it('matters', () => assert.notEqual(plain, namespaced));
+});
+
 describe('what was answered', () => {
   const lines = (count: number): string[] =>
     Array.from({ length: count }, (_, index) => JSON.stringify({ verb: `verb-${index}` }));

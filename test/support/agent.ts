@@ -60,6 +60,9 @@ export interface AgentOptions {
   readonly rights?: 'all' | 'few';
 }
 
+/** Bytes are compared with what was written: what is redacted has tests of its own. */
+const UNTOUCHED = { AUDIT_SHIPPER_REDACT: 'false' };
+
 /** A root without capabilities is bound to permissions like anybody; setpriv is part of util-linux. */
 const FEW_RIGHTS = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
 
@@ -224,7 +227,7 @@ export class Workplace {
       ...flags,
     ];
     const fd = stdout === 'pipe' ? undefined : openSync(stdout.path, 'a');
-    const agent = new Agent(args, env, fd ?? 'pipe', rights);
+    const agent = new Agent(args, { ...UNTOUCHED, ...env }, fd ?? 'pipe', rights);
     if (fd !== undefined) closeSync(fd);
     this.#agents.push(agent);
     return agent;

@@ -50,12 +50,6 @@ export function attributesOf(core: Core): Attributes {
   };
 }
 
-/** Whether objectRef's namespace is that of the request, and not one that was completed. */
-export function isNamespaceAsked(core: Core, { resource }: Attributes): boolean {
-  const ref = recordOf(parsed(core, 'objectRef'));
-  return resource === undefined || resource.namespace === textOf(ref?.['namespace']);
-}
-
 export function heldBy(core: Core): Held {
   return { level: textOf(parsed(core, 'level')), stage: textOf(parsed(core, 'stage')) };
 }
