@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench, Facts, Part } from './bench.ts';
 import { writeEvents, type Input } from './inputs.ts';
-import { MAIN, measure, type Measurement, type Scenario } from './measure.ts';
+import { MAIN, measure, type Measurement } from './measure.ts';
 import type { PackageOptions } from './obvious-forward.ts';
 import type { Peer } from './peers.ts';
+import { cpuOf, play, SETS, speedOf, type Contestant, type Runs } from './rounds.ts';
 import { median, medianRatio } from './statistics.ts';
 import { markdownTable } from './table.ts';
 
@@ -23,12 +24,6 @@ const FLUSH_SECONDS = 0.2;
 /** What the receiver is fed with to see what it can take. */
 const FLOOD_BYTES = 2e9;
 const FLOOD_BYTES_SMALL = 100e6;
-
-/** A way to drain, and by what name its facts are known. */
-interface Contestant {
-  readonly key: string;
-  readonly scenario: Scenario;
-}
 
 // --- who takes part ---
 
@@ -134,32 +129,7 @@ function contender(peer: Peer, input: Input, scratch: string): Contestant {
   };
 }
 
-// --- the rounds ---
-
-type Runs = ReadonlyMap<Contestant, readonly Measurement[]>;
-
-/** In turns, so that what else the machine does falls on all of them. Before, the roll is called once with each. */
-async function play(bench: Bench, contestants: readonly Contestant[]): Promise<Runs> {
-  const runs = new Map<Contestant, Measurement[]>(contestants.map((one) => [one, []]));
-  const { rounds, rollCallCounts } = bench.size;
-  for (let round = rollCallCounts ? 1 : 0; round <= rounds; round += 1) {
-    for (const contestant of contestants) {
-      const { scenario } = contestant;
-      const hasRoll = scenario.destination !== 'nothing' && scenario.delivers !== 'bytes';
-      if (round === 0 && !hasRoll) continue;
-      const callsRoll = hasRoll && (round === 0 || rollCallCounts);
-      bench.progress(`${scenario.name}, ${round === 0 ? 'roll call' : `round ${round}`}`);
-      const measured = await measure(bench.node, { ...scenario, callsRoll });
-      if (round > 0) runs.get(contestant)?.push(measured);
-    }
-  }
-  return runs;
-}
-
 // --- what came of it ---
-
-const speedOf = ({ bytes, seconds }: Measurement): number => bytes / 1e6 / seconds;
-const cpuOf = ({ bytes, cpuSeconds }: Measurement): number => cpuSeconds / (bytes / 1e9);
 
 const HEADINGS = [
   'what',
@@ -228,11 +198,6 @@ async function floodSpeed({ node, size }: Bench): Promise<number> {
   });
   return speedOf(measured);
 }
-
-const SETS = [
-  { key: 'metadata', level: 'Metadata' },
-  { key: 'bodies', level: 'RequestResponse' },
-] as const;
 
 export const drain: Part = {
   name: 'drain',

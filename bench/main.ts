@@ -19,11 +19,12 @@ import { latency } from './latency.ts';
 import { machine } from './machine.ts';
 import { memory } from './memory.ts';
 import { peersOnPath } from './peers.ts';
+import { rules } from './rules.ts';
 import { startup } from './startup.ts';
 import { withSection } from './table.ts';
 import { judge, judgementTable, targetsFor, type Judgement } from './targets.ts';
 
-const PARTS: readonly Part[] = [drain, latency, idle, startup, growth, memory, faults];
+const PARTS: readonly Part[] = [drain, rules, latency, idle, startup, growth, memory, faults];
 const DOCUMENT = 'docs/benchmarks.md';
 
 const OPTIONS = {

@@ -37,7 +37,7 @@ export interface Scenario {
   readonly destination: 'forward' | 'pipe' | 'nothing';
   /** What it has to deliver. */
   readonly expected: { readonly events: number; readonly bytes: number };
-  /** Whether each event is looked for. That takes the receiver some time. */
+  /** Whether each event is looked for. That takes the receiver some time; where some are left out, it cannot. */
   readonly callsRoll?: boolean;
   readonly slow?: Slowness;
   /** Others than ours have no end: they are ended when all has arrived. */

@@ -38,6 +38,12 @@ export function targetsFor(nodeMajor: number): readonly Target[] {
     least('Metadata to Forward, speed to JSON.parse alone', 'metadata parse speed ratio', 2.5),
     least('Metadata to Forward, speed to the raw relay', 'metadata relay speed ratio', 0.15),
     least('RequestResponse to Forward, speed to Fluent Bit', 'bodies fluent-bit speed ratio', 5),
+    least('with an audit policy, speed to without', 'metadata with policy speed ratio', 0.6),
+    least(
+      'RequestResponse with an audit policy, speed to without',
+      'bodies with policy speed ratio',
+      0.6,
+    ),
     most(
       'peak of every drain, MB',
       [

@@ -27,7 +27,7 @@ describe('npm run bench -- --small', () => {
   it('measures everything and judges the targets', async () => {
     const said = await bench('--small');
     const headings = [...said.matchAll(/^## (\w+)$/gm)].map(([, heading]) => heading);
-    const parts = ['drain', 'latency', 'idle', 'startup', 'growth', 'memory', 'faults'];
+    const parts = ['drain', 'rules', 'latency', 'idle', 'startup', 'growth', 'memory', 'faults'];
     assert.deepEqual(headings, [...parts, 'targets']);
     for (const what of ['audit-shipper, Forward', 'raw relay of the bytes', 'Fluent Bit: not on']) {
       assert.ok(said.includes(what), what);
