@@ -13,6 +13,7 @@ import { BlockTranscoder, type Slab, type Transcoder } from '../../src/event/tra
 import type { Log } from '../../src/observe/log.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import type { Machine } from '../sim/machine.ts';
+import { keptIn, type Kept } from './letters.ts';
 import { demand, Violation, type Judge, type SavedPosition } from './judge.ts';
 import type { Profile } from './profile.ts';
 import { ForwardHost, RecordingOutput, type Receiver } from './receiver.ts';
@@ -20,6 +21,8 @@ import { ForwardHost, RecordingOutput, type Receiver } from './receiver.ts';
 export const STATE = '/sim/state';
 export const LOGS = '/sim/logs';
 const CHECKPOINTS = `${STATE}/checkpoints.json`;
+const LETTERS = `${STATE}/dead-letter`;
+const LETTER_ENDING = '.jsonl';
 const HOST = { host: 'receiver.test', port: 24224 };
 const GRACE_MS = 2000;
 /** Beyond the grace period a stop takes the time of a few calls. */
@@ -155,7 +158,7 @@ export class SimulatedAgent {
   start(follow = true): void {
     const machine = this.#machine;
     machine.note(`start ${follow}`);
-    this.#judge.begin(this.savedPositions());
+    this.#judge.begin(this.savedPositions(), this.#letters());
     const isForward = this.#profile.network === 'forward';
     const transcoder = isForward ? TRANSCODERS.forward : TRANSCODERS.json;
     transcoder.takeBack();
@@ -277,5 +280,16 @@ export class SimulatedAgent {
   /** A file of the state directory has a new content. */
   replaced(path: string): void {
     if (path === CHECKPOINTS) this.#judge.saved(this.savedPositions());
+    if (path.startsWith(LETTERS)) this.#judge.kept(keptIn(this.#machine.files.find(path).content));
+  }
+
+  /** The dead letters that are on the disk. */
+  #letters(): readonly Kept[] {
+    const { files } = this.#machine;
+    if (!files.has(LETTERS)) return [];
+    const all = [...files.find(LETTERS).entries];
+    return all
+      .filter(([name]) => name.endsWith(LETTER_ENDING))
+      .map(([, { content }]) => keptIn(content));
   }
 }

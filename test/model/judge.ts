@@ -4,7 +4,10 @@
  */
 import type { Inode } from '../sim/file-system.ts';
 import type { Entry } from './entries.ts';
+import type { Kept } from './letters.ts';
 import type { Life, Lives, Unit } from './lives.ts';
+
+const NEWLINE = 10;
 
 /** A property does not hold. */
 export class Violation extends Error {}
@@ -58,7 +61,7 @@ export interface Allowances {
   readonly hides: boolean;
   /** Ages that come from clocks and file times say nothing. */
   readonly reorders: boolean;
-  /** Longer lines come in parts. */
+  /** Longer lines come without their bodies, or are kept as dead letters. */
   readonly maxEventBytes: number;
 }
 
@@ -68,6 +71,8 @@ export class Judge {
   readonly #fates = new Map<Life, Map<number, Fate>>();
   /** Texts that are no events, by where they begin: how long they are. */
   readonly #texts = new Map<Life, Map<number, number>>();
+  /** What dead letters keep. */
+  readonly #kept = new Map<Life, Kept[]>();
   /** Of each log: how far the agent that runs has sent it. */
   readonly #sent = new Map<string, { life: number; offset: number }>();
   /** The offsets that the agent began with. */
@@ -92,7 +97,10 @@ export class Judge {
 
   // --- agents come and go ---
 
-  begin(saved: readonly SavedPosition[]): void {
+  /** @param letters as they are on the disk */
+  begin(saved: readonly SavedPosition[], letters: readonly Kept[]): void {
+    this.#kept.clear();
+    for (const letter of letters) this.kept(letter);
     this.agent = ++this.#agents;
     this.#read.clear();
     this.#chunks.clear();
@@ -140,11 +148,23 @@ export class Judge {
     const read = this.#read.get(generation) ?? this.#remembered.get(fingerprint) ?? 0;
     const from = Math.max(read, life.firstByte);
     demand(start === from, 'no gap', () => `${life.name} is read from ${start}, not from ${from}`);
-    const isSame = life.content.subarray(start, end).equals(bytes);
+    const isSame =
+      kind === 'reduced'
+        ? this.#isReduced(life, start, end, bytes)
+        : life.content.subarray(start, end).equals(bytes);
     demand(isSame, 'true bytes', () => `${life.name} ${start}-${end} was read as other bytes`);
     const isWhole = kind === 'part' || life.isBoundary(end);
     demand(isWhole, 'whole lines', () => `${life.name} is cut at ${end}`);
     this.#read.set(generation, end);
+  }
+
+  /** An event that is too long is still that event, and no longer too long. */
+  #isReduced(life: Life, start: number, end: number, bytes: Uint8Array): boolean {
+    const { maxEventBytes } = this.#allowances;
+    const unit = life.units.find((one) => one.start === start && one.end === end);
+    const { auditID } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { auditID?: string };
+    const isShorter = end - start > maxEventBytes && bytes.length <= maxEventBytes;
+    return isShorter && unit?.number !== undefined && auditID === String(unit.number);
   }
 
   /** @param underWay of the ledgers, where losses are under way, too. */
@@ -292,6 +312,28 @@ export class Judge {
     }
   }
 
+  /** A dead letter is on the disk: it keeps a line, whole, that is too long. */
+  kept(letter: Kept): void {
+    const { fingerprint, start, end, bytes } = letter;
+    const life = this.#named(fingerprint);
+    const what = (): string => `${life.name} ${start}-${end}`;
+    demand(life.content.subarray(start, end).equals(bytes), 'true letters', what);
+    demand(
+      life.units.some((unit) => unit.start === start),
+      'true letters',
+      what,
+    );
+    const newline = life.content.indexOf(NEWLINE, start);
+    const lineEnd = newline === -1 ? life.content.length : newline + 1;
+    demand(lineEnd - start > this.#allowances.maxEventBytes, 'letters of long lines only', what);
+    getOrMake(this.#kept, life, () => []).push(letter);
+  }
+
+  #isKept(life: Life, { start, end }: Unit): boolean {
+    const letters = this.#kept.get(life) ?? [];
+    return letters.some((letter) => letter.start <= start && end <= letter.end);
+  }
+
   saved(positions: readonly SavedPosition[]): void {
     for (const { fingerprint, offset, accounts } of positions) {
       const sum = Object.values(accounts ?? {}).reduce<number>(
@@ -309,7 +351,7 @@ export class Judge {
       for (const unit of life.units) {
         if (unit.end > offset) break;
         const fate = this.#fatesOf(life).get(unit.start);
-        const isSettled = fate?.acked === true || fate?.lost === true;
+        const isSettled = fate?.acked === true || fate?.lost === true || this.#isKept(life, unit);
         demand(
           isSettled,
           'checkpoints behind settled bytes',
@@ -356,7 +398,8 @@ export class Judge {
     if ((!isThere && !wasSeen) || life.isUncertain) return;
     const isCounted = fate?.lost === true && (!isThere || this.#allowances.hides);
     const isDelivered = fate?.acked === true && this.#isComplete(life, unit);
-    demand(isDelivered || isCounted, 'nothing lost', () => {
+    const isSafe = isDelivered || this.#isKept(life, unit);
+    demand(isSafe || isCounted, 'nothing lost', () => {
       const what = fate === undefined ? 'was never sent' : 'was not acknowledged';
       return `${life.name} ${unit.start}-${unit.end} ${what}, and is ${isThere ? '' : 'not '}on disk`;
     });
@@ -391,18 +434,18 @@ export class Judge {
   }
 
   #fatesOf(life: Life): Map<number, Fate> {
-    return getOrMake(this.#fates, life);
+    return getOrMake(this.#fates, life, () => new Map());
   }
 
   #textsOf(life: Life): Map<number, number> {
-    return getOrMake(this.#texts, life);
+    return getOrMake(this.#texts, life, () => new Map());
   }
 }
 
-function getOrMake<V>(maps: Map<Life, Map<number, V>>, life: Life): Map<number, V> {
-  const known = maps.get(life);
+function getOrMake<V>(values: Map<Life, V>, life: Life, make: () => V): V {
+  const known = values.get(life);
   if (known !== undefined) return known;
-  const made = new Map<number, V>();
-  maps.set(life, made);
+  const made = make();
+  values.set(life, made);
   return made;
 }

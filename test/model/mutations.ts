@@ -127,4 +127,16 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (path !== undefined)\n            this.#known.delete(path);',
     '',
   ),
+  one(
+    'a line counts as put aside without its letter',
+    'deliver/long-lines.js',
+    'await line.file?.complete();',
+    '',
+  ),
+  one(
+    'a line that is too long is cut short',
+    'tail/block-reader.js',
+    'return this.#nextPart(slab, start, ended, { start, end, reason: result.refusal });',
+    'return { kind: "block", block: "lines", start, end, bytes: slab.subarray(0, 1) };',
+  ),
 ];

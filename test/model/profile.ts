@@ -20,6 +20,8 @@ export interface Profile {
   readonly maxHeldDeletedBytes: number;
   /** The longest lines, about. */
   readonly lineBytes: number;
+  /** Events with bodies are among them. */
+  readonly bodies: boolean;
   readonly actions: number;
   /** What happens comes in bursts, or with time in between (ms). */
   readonly pauses: readonly number[];
@@ -38,9 +40,23 @@ export interface Profile {
 
 const SHORT_MS = [0, 1, 5] as const;
 const MIXED_MS = [0, 2, 20, 300, 1500] as const;
+/** How many runs have lines over the limit: they become short, or dead letters. */
+const LONG_LINES_SHARE = 0.15;
 const LONG_MS = [1, 100, 1200, 4000, 15_000] as const;
 
-export function profileOf(random: Random): Profile {
+/** @param more of chance: what it decides changes no other run. */
+export function profileOf(random: Random, more: Random): Profile {
+  const usual = usualProfileOf(random);
+  return more.next() < LONG_LINES_SHARE ? { ...usual, ...withLongLines(more) } : usual;
+}
+
+/** Most lines are over the limit, or few are. */
+function withLongLines(random: Random): Partial<Profile> {
+  const maxEventBytes = random.pick([250, 400, 800]);
+  return { maxEventBytes, bodies: true, lineBytes: random.pick([500, 2000]) };
+}
+
+function usualProfileOf(random: Random): Profile {
   const chance = (share: number): boolean => random.next() < share;
   const isSlow = chance(0.3);
   return {
@@ -51,10 +67,10 @@ export function profileOf(random: Random): Profile {
     compresses: chance(0.6),
     concurrency: 1 + random.below(4),
     chunkBytes: random.pick([256, 1024, 8192, 64 * 1024]),
-    // Lines over it become dead letters, of which the model knows nothing yet (README.md).
     maxEventBytes: random.pick([64 * 1024, 256 * 1024, 1024 * 1024]),
     maxHeldDeletedBytes: chance(0.1) ? 2000 : Infinity,
     lineBytes: random.pick([20, 200, 2000]),
+    bodies: false,
     actions: 5 + random.below(40),
     pauses: random.pick([SHORT_MS, MIXED_MS, MIXED_MS, LONG_MS]),
     crashes: chance(0.5),

@@ -24,6 +24,8 @@ const REST_STEP_MS = 2500;
 const TROUBLE_MS = [50, 1000, 8000] as const;
 const JUMPS_MS = [-3_600_000, -5000, -50, 50, 5000, 3_600_000] as const;
 const BURST_LINES = 8;
+/** Makes a second source of chance of a seed. */
+const MORE = 0x2545_f491;
 
 const FAULTS: readonly Fault[] = [
   { calls: ['read', 'readSync'], code: 'EIO', path: LOGS },
@@ -41,7 +43,7 @@ const FAULTS: readonly Fault[] = [
 /** Plays the run of a seed. @param lines takes the trace. @throws Violation */
 export async function play(seed: number, lines?: string[]): Promise<Played> {
   const random = createRandom(seed);
-  const run = new Run(random, profileOf(random), lines);
+  const run = new Run(random, profileOf(random, createRandom(seed ^ MORE)), lines);
   try {
     await run.play();
     return { traceHash: run.machine.traceHash, steps: run.machine.scheduler.steps };
@@ -95,7 +97,7 @@ class Run {
   }
 
   #addWriter(index: number): void {
-    const { style, maxBackups, compresses } = this.#profile;
+    const { style, maxBackups, compresses, bodies } = this.#profile;
     const directory = index === 0 ? LOGS : `${LOGS}/other`;
     if (index > 0) this.machine.files.mkdir(directory);
     this.#writers.push(
@@ -107,6 +109,7 @@ class Run {
         style,
         maxBackups,
         compresses,
+        bodies,
         nextNumber: () => ++this.#numbers,
         agent: () => this.#judge.agent,
       }),

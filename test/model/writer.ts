@@ -18,6 +18,8 @@ export interface WriterOptions {
   readonly style: Style;
   readonly maxBackups: number;
   readonly compresses: boolean;
+  /** Whether some of its events have bodies. */
+  readonly bodies: boolean;
   /** Numbers of events, over all logs. */
   readonly nextNumber: () => number;
   /** The agent that runs, as the model counts them. */
@@ -116,8 +118,10 @@ export class Writer {
   }
 
   #writeEvent(padding: number): void {
-    const number = this.#options.nextNumber();
-    this.#begin(eventText(number, padding), number);
+    const { machine, nextNumber, bodies } = this.#options;
+    const number = nextNumber();
+    const hasBody = bodies && machine.random.below(2) === 0;
+    this.#begin(hasBody ? eventWithBody(number, padding) : eventText(number, padding), number);
   }
 
   #begin(text: string, number: number | undefined): void {
@@ -323,4 +327,8 @@ export class Writer {
 
 function eventText(number: number, padding: number): string {
   return `${EVENT}${number}","level":"Metadata","userAgent":"${'x'.repeat(padding)}"}\n`;
+}
+
+function eventWithBody(number: number, padding: number): string {
+  return `${EVENT}${number}","level":"Request","requestObject":{"text":"${'x'.repeat(padding)}"}}\n`;
 }

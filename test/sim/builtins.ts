@@ -24,6 +24,7 @@ const real = {
   setInterval: globalThis.setInterval,
   setImmediate: globalThis.setImmediate,
   delay: timersPromises.setTimeout,
+  turn: timersPromises.setImmediate,
   now: performance.now.bind(performance),
   random: Math.random,
   Date,
@@ -223,6 +224,12 @@ function divertTimers(): void {
     setImmediate: setSoon,
   });
   replace(timersPromises, 'setTimeout', delay);
+  replace(timersPromises, 'setImmediate', turn);
+}
+
+async function turn(value?: unknown): Promise<unknown> {
+  if (current === undefined) return real.turn(value);
+  return new Promise((resolve) => machine().after(0, () => resolve(value)));
 }
 
 async function delay(
