@@ -31,7 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'close on rename',
     'tail/generation-set.js',
-    'this.#parts.observer.rotated(this.#path);\n        // What was rotated',
+    "this.#parts.observer.rotated('renamed');\n        // What was rotated",
     'generation.position = Math.max(generation.position, generation.contentBytes());\n        // What was rotated',
   ),
   one(
