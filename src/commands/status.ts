@@ -20,11 +20,11 @@ export interface StatusRow {
   readonly log: string;
   readonly path: string;
   readonly fingerprint: string;
-  readonly state: 'settled' | 'behind' | 'new' | 'gone';
+  readonly state: 'settled' | 'behind' | 'new' | 'held' | 'gone';
   /** Bytes settled. */
   readonly offset: number;
   readonly size: number;
-  /** Bytes on disk that are not settled. */
+  /** Bytes that are not settled: on disk, or held of a deleted file. */
   readonly lag: number;
   /** RFC 3339; undefined for what nothing is remembered of. */
   readonly updated: string | undefined;
@@ -72,7 +72,8 @@ async function lookUp(stateDir: string): Promise<Status> {
     const log = logOf(checkpoint.path);
     byLog.set(log, [...(byLog.get(log) ?? []), checkpoint]);
   }
-  const files = [...byLog].flatMap(([log, known]) => rowsOf(log, known, problems));
+  const isRunning = agent !== undefined;
+  const files = [...byLog].flatMap(([log, known]) => rowsOf(log, known, isRunning, problems));
   const lag = files.reduce((sum, row) => sum + row.lag, 0);
   const own = problems.list().filter(({ path }) => !file.problems.some((p) => p.path === path));
   const { losses, outlooks } = file;
@@ -80,7 +81,12 @@ async function lookUp(stateDir: string): Promise<Status> {
 }
 
 /** Oldest first, the files that are nowhere any more before all others. */
-function rowsOf(log: string, known: readonly Checkpoint[], problems: Problems): StatusRow[] {
+function rowsOf(
+  log: string,
+  known: readonly Checkpoint[],
+  isRunning: boolean,
+  problems: Problems,
+): StatusRow[] {
   const seen = filesOf({ directory: dirname(log), base: basename(log) }, problems);
   const byFingerprint = new Map(known.map((checkpoint) => [checkpoint.fingerprint, checkpoint]));
   const rows: StatusRow[] = [];
@@ -90,7 +96,7 @@ function rowsOf(log: string, known: readonly Checkpoint[], problems: Problems): 
     if (checkpoint !== undefined) byFingerprint.delete(checkpoint.fingerprint);
     rows.push(rowOf(log, file, checkpoint));
   }
-  const gone = [...byFingerprint.values()].map((checkpoint) => goneRow(log, checkpoint));
+  const gone = [...byFingerprint.values()].map((checkpoint) => goneRow(log, checkpoint, isRunning));
   return [...gone, ...rows];
 }
 
@@ -104,10 +110,16 @@ function rowOf(log: string, file: SeenFile, checkpoint: Checkpoint | undefined):
   return { log, path, fingerprint: fingerprint ?? '', state, offset, size, lag, updated };
 }
 
-/** Nothing can be read of it any more, so it has no lag; what was not settled of it is lost. */
-function goneRow(log: string, checkpoint: Checkpoint): StatusRow {
-  const { path, fingerprint, offset, size, updated } = checkpoint;
-  return { log, path, fingerprint, state: 'gone', offset, size, lag: 0, updated };
+/**
+ * An agent that runs may hold a deleted file, and reads it to its end. Of any other nothing can be read, so it has no
+ * lag; what was not settled of it is lost.
+ */
+function goneRow(log: string, checkpoint: Checkpoint, isRunning: boolean): StatusRow {
+  const { path, fingerprint, offset, size, updated, gone } = checkpoint;
+  const isHeld = isRunning && gone === undefined && size > offset;
+  const lag = isHeld ? size - offset : 0;
+  const state = isHeld ? 'held' : 'gone';
+  return { log, path, fingerprint, state, offset, size, lag, updated };
 }
 
 const COLUMNS: readonly Column[] = [
@@ -136,9 +148,9 @@ function table(found: Status): string {
 }
 
 function shorten(rows: readonly StatusRow[]): StatusRow[] {
-  const done = rows.filter((row) => row.state === 'settled' || row.state === 'gone');
-  const shown = new Set(done.slice(-MAX_SETTLED_ROWS));
-  return rows.filter((row) => shown.has(row) || row.state === 'behind' || row.state === 'new');
+  const isDone = ({ state }: StatusRow): boolean => state === 'settled' || state === 'gone';
+  const shown = new Set(rows.filter(isDone).slice(-MAX_SETTLED_ROWS));
+  return rows.filter((row) => shown.has(row) || !isDone(row));
 }
 
 function summary(found: Status): string[] {
@@ -149,7 +161,7 @@ function summary(found: Status): string[] {
   );
   return [
     agentText(agent),
-    `lag: ${lag} bytes on disk are not delivered yet`,
+    `lag: ${lag} bytes are not delivered yet`,
     ...outlooks.flatMap(outlookLine),
     ...lossLine(losses),
     ...trouble,
