@@ -59,7 +59,9 @@ function isNumber(seconds: number | undefined): seconds is number {
   return seconds !== undefined && Number.isFinite(seconds);
 }
 
-function soonDeleted({ path, isAtRisk, secondsToLoss }: LogVitals): readonly string[] {
+function soonDeleted({ path, lagBytes, isAtRisk, secondsToLoss }: LogVitals): readonly string[] {
+  // It is delivered, and the next look ahead will take the warning back.
+  if (lagBytes === 0) return [];
   if (!isAtRisk || !isNumber(secondsToLoss)) return [];
   return [`In ${span(secondsToLoss)} rotation deletes events of ${path} that are not delivered.`];
 }

@@ -43,6 +43,11 @@ test('nobody is told of time that nobody knows, or that does not matter', () => 
   assert.equal(verdictOf(vitalsOf({ logs, upstreams: [DOWN] })).reasons.length, 1);
 });
 
+test('nothing that is delivered is at risk', () => {
+  const logs = [{ ...LOG_VITALS, isAtRisk: true, secondsToLoss: 5 }];
+  assert.equal(verdictOf(vitalsOf({ logs })).headline, 'All is well.');
+});
+
 test('what may be lost stands before what is lost, and that before everything else', () => {
   const { level, headline, reasons } = verdictOf(
     vitalsOf({
