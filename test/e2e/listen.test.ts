@@ -1,25 +1,9 @@
 /** What can be seen of the running program: metrics that add up, health, and a page; and an outage as it shows there. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Workplace, type Agent } from '../support/agent.ts';
+import { Workplace } from '../support/agent.ts';
 import { eventsOf } from '../support/numbered-events.ts';
-
-const LISTEN = ['--listen', '127.0.0.1:0'];
-
-async function addressOf(agent: Agent): Promise<string> {
-  return `http://${String((await agent.says('listening'))['address'])}`;
-}
-
-/** The samples of /metrics by name and labels, without the prefix. */
-async function samplesOf(address: string): Promise<Map<string, number>> {
-  const text = await (await fetch(`${address}/metrics`)).text();
-  return new Map(
-    [...text.matchAll(/^audit_shipper_(\S+) (\S+)$/gm)].map(([, name = '', value]) => [
-      name,
-      Number(value?.replace('+Inf', 'Infinity')),
-    ]),
-  );
-}
+import { addressOf, LISTEN, samplesOf } from '../support/scrape.ts';
 
 describe('a running agent', () => {
   it('shows what became of everything, and that it is well', async (t) => {

@@ -16,6 +16,7 @@ import { LOG } from '../support/blocks.ts';
 import { accessibilityProblems, findChromium, inPage, startChromium } from '../support/chromium.ts';
 import { ForwardServer } from '../support/forward-server.ts';
 import { eventsOf } from '../support/numbered-events.ts';
+import { addressOf, LISTEN } from '../support/scrape.ts';
 import { until } from '../support/until.ts';
 import { LOG_VITALS, SUMS, vitalsOf } from '../support/vitals.ts';
 
@@ -311,11 +312,8 @@ describe('the status page in a browser', { skip, concurrency: PAGES_AT_ONCE }, (
       '--output',
       `forward://127.0.0.1:${port}`,
     ]);
-    const agent = await workplace.follow({
-      paths,
-      flags: ['--listen', '127.0.0.1:0', ...receivers],
-    });
-    const address = `http://${String((await agent.says('listening'))['address'])}/`;
+    const agent = await workplace.follow({ paths, flags: [...LISTEN, ...receivers] });
+    const address = `${await addressOf(agent)}/`;
     await agent.says('a receiver is down');
     const { page, requests, complaints } = await visit(t, address, { width: 360 });
     const text = await agent.until('all of it', async () => {
