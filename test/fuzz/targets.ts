@@ -7,6 +7,7 @@ import type { Fuzzer } from './fuzz.ts';
 import { gz } from './gz.ts';
 import { lines } from './lines.ts';
 import { names } from './names.ts';
+import { policy } from './policy.ts';
 import { receiver } from './receive.ts';
 import { rewrite } from './rewrite.ts';
 import { checkpoints, letters, lock } from './state.ts';
@@ -20,6 +21,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   letters,
   lock,
   config,
+  policy,
   forward,
   connection,
   receiver,

@@ -124,6 +124,17 @@ describe('policy test', () => {
     assert.equal(exitCode, 0);
     assert.match(err, /p\.yaml:6: rule 2: it is never reached: .* rule 1 \(line 5\) first\n$/);
     assert.equal((await desk.run(['test', '--strict', policy, desk.path])).exitCode, 1);
+    const doubtful = desk.policy('q.yaml', ['level: Metadata\nverbs: [get, LIST]']);
+    assert.equal((await desk.run(['test', '--strict', doubtful, desk.path])).exitCode, 1);
+  });
+
+  it('counts a copy of a log once', async (t) => {
+    const desk = new PolicyDesk(t);
+    const log = desk.file('audit.log', `${PLAIN}\n`);
+    const copy = desk.file('copy-audit.log', `${PLAIN}\n`);
+    const policy = desk.policy('p.yaml', RULES);
+    const { out } = await desk.run(['test', '--json', policy, log, copy]);
+    assert.equal((JSON.parse(out) as Result).all.matched.events, 1);
   });
 
   it('ends with 1 when something cannot be read, and counts the rest', async (t) => {
