@@ -167,7 +167,7 @@ function textOf(core: Core, field: Field): string | undefined {
   return member && core.slab.toString('utf8', member.value, member.end);
 }
 
-function wishOf(outcome: Exclude<Outcome, { kind: 'drop' }> | undefined): Wish {
+export function wishOf(outcome: Exclude<Outcome, { kind: 'drop' }> | undefined): Wish {
   if (outcome === undefined) return WHOLE;
   const level = outcome.kind === 'lower' ? outcome.level : undefined;
   return { level, omitManagedFields: outcome.omitManagedFields };
@@ -179,7 +179,7 @@ function reasonOf(why: 'rule' | 'no-rule' | 'stage', verdict: Verdict | undefine
   return why === 'stage' ? `${rule}, stage` : rule;
 }
 
-function whatOf({ verb, resource }: Attributes): What {
+export function whatOf({ verb, resource }: Attributes): What {
   const { group = '', resource: name = '', subresource = '' } = resource ?? {};
   return { group, resource: name, subresource, verb, isResource: resource !== undefined };
 }

@@ -37,9 +37,10 @@ export async function testPolicy(options: PolicyTestOptions): Promise<number> {
   const tally = new Tally(policy);
   const progress = new Progress(process.stderr);
   const rest = await replayEvents(options.paths, progress, ({ line, core }) => {
-    const verdict = judge(policy, attributesOf(core));
+    const attributes = attributesOf(core);
+    const verdict = judge(policy, attributes);
     const outcome = outcomeOf(verdict, heldBy(core));
-    const shipped = shippedBytes(core, line.length, outcome);
+    const shipped = shippedBytes(line, attributes, outcome);
     tally.add(verdict, outcome, line.length + NEWLINE_BYTES, shipped);
   });
   progress.end();

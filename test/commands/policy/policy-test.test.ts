@@ -81,6 +81,18 @@ describe('policy test', () => {
     assert.deepEqual(all.matched, sum(LISTED, SECRET, POD, PLAIN));
   });
 
+  it('counts managed fields as left out', async (t) => {
+    const desk = new PolicyDesk(t);
+    const object = { kind: 'Pod', metadata: { name: 'front' } };
+    const managed = { kind: 'Pod', metadata: { name: 'front', managedFields: [{ a: 1 }] } };
+    const full = { level: 'RequestResponse', requestObject: managed, responseObject: managed };
+    desk.file('audit.log', `${auditLine(full)}\n`);
+    const policy = desk.policy('p.yaml', ['level: RequestResponse'], 'omitManagedFields: true');
+    const { out } = await desk.run(['test', '--json', policy, desk.path]);
+    const left = auditLine({ ...full, requestObject: object, responseObject: object });
+    assert.equal((JSON.parse(out) as Result).all.shippedBytes, bytesOf([left]));
+  });
+
   it('says what matches no rule, and what is dropped for its stage', async (t) => {
     const desk = new PolicyDesk(t);
     const received = auditLine({ stage: 'RequestReceived' });
