@@ -89,8 +89,16 @@ for (const name of events) {
         ['error', ''],
         ['part', 'more'],
         ...lossPairs({
-          ...{ generation: 1, log: '', fingerprint: '', start: 0, end: 1, path: '' },
-          ...{ reason: 'deleted', isAtLeast: true, since: '', until: '' },
+          generation: 1,
+          log: '',
+          fingerprint: '',
+          start: 0,
+          end: 1,
+          path: '',
+          reason: 'deleted',
+          isAtLeast: true,
+          since: '',
+          until: '',
         }),
       ]);
       for (const [key] of added) assert.ok(all.has(`shipper>${key}`), key);

@@ -22,17 +22,11 @@ export function scalar(text: string): Tree {
 }
 
 export function textOf(tree: Tree): string {
-  switch (tree.kind) {
-    case 'scalar':
-      return tree.text;
-    case 'object': {
-      const { members, blank } = tree;
-      const texts = members.map(({ keyText, value }) => `${keyText}${blank}:${textOf(value)}`);
-      return `{${blank}${texts.join(`,${blank}`)}}`;
-    }
-    case 'array':
-      return `[${tree.elements.map(textOf).join(`${tree.blank},`)}${tree.blank}]`;
-  }
+  if (tree.kind === 'scalar') return tree.text;
+  const { blank } = tree;
+  if (tree.kind === 'array') return `[${tree.elements.map(textOf).join(`${blank},`)}${blank}]`;
+  const texts = tree.members.map(({ keyText, value }) => `${keyText}${blank}:${textOf(value)}`);
+  return `{${blank}${texts.join(`,${blank}`)}}`;
 }
 
 export function isNull(tree: Tree): boolean {

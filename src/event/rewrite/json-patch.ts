@@ -31,12 +31,29 @@ export function pointersOf(bytes: Buffer, at: number): readonly string[] {
   return pointers;
 }
 
+/** What is wanted of one part of an operation. @param isStrict whether what nobody knows is redacted. */
+export function wantedOf(
+  key: string,
+  bodies: Places,
+  pointers: readonly string[],
+  isStrict: boolean,
+): Places {
+  if (key === 'value') {
+    if (pointers.length === 0) return [REDACTED];
+    // However often the key stands there, each place is looked at once.
+    return [...new Set(pointers.flatMap((pointer) => target(bodies, pointer)))];
+  }
+  // Without a path it is no operation, and perhaps an object.
+  if (pointers.length === 0) return member(bodies, key);
+  return isStrict && !HARMLESS.has(key) ? [REDACTED] : NOWHERE;
+}
+
 /**
  * What is wanted of the value that an operation puts where the pointer points. A pointer that goes on below a place
  * that is redacted, or is none, has its whole value redacted. `/` is the member with the empty key; it is taken for
  * the object itself, as people mean it.
  */
-export function target(bodies: Places, pointer: string): Places {
+function target(bodies: Places, pointer: string): Places {
   if (pointer === '' || pointer === '/') return bodies;
   if (!pointer.startsWith('/')) return [REDACTED];
   let places = bodies;
@@ -47,9 +64,4 @@ export function target(bodies: Places, pointer: string): Places {
     if (places.some(({ action }) => action === 'redact')) return [REDACTED];
   }
   return places.filter(({ action }) => action === 'none');
-}
-
-/** Another part of an operation than its value. @param isStrict whether what nobody knows is redacted. */
-export function unknownPart(key: string, isStrict: boolean): Places {
-  return isStrict && !HARMLESS.has(key) ? [REDACTED] : NOWHERE;
 }

@@ -16,7 +16,7 @@ import {
 } from '../json-bytes.ts';
 import { edited, withoutMember, type Edit } from './edits.ts';
 import type { Findings } from './findings.ts';
-import { pointersOf, target, unknownPart } from './json-patch.ts';
+import { pointersOf, wantedOf } from './json-patch.ts';
 import type { Marks } from './marks.ts';
 import { element, member, type Places } from './place.ts';
 
@@ -104,14 +104,11 @@ export class Seeker {
   #operation(at: number, bodies: Places): number {
     const isStrict = bodies.some(({ shape }) => shape !== undefined);
     const pointers = pointersOf(this.#bytes, at);
-    // It is no operation: perhaps one of several objects.
-    if (pointers.length === 0) return isStrict ? this.#redact(at) : this.value(at, bodies);
+    if (pointers.length === 0 && isStrict) return this.#redact(at);
+    if (this.#bytes[at] !== OPEN_BRACE) return this.value(at, bodies);
     return walkMembers(this.#bytes, at, (found) => {
       const key = this.#keyOf(found);
-      const places =
-        key === 'value'
-          ? pointers.flatMap((pointer) => target(bodies, pointer))
-          : unknownPart(key, isStrict);
+      const places = wantedOf(key, bodies, pointers, isStrict);
       return this.#findings.within(key, () => this.value(found.value, places));
     });
   }

@@ -16,7 +16,7 @@ const EVENT = {
   annotations: { a: 'b' },
 };
 
-function bare(event: unknown, isWithheld = (_: string) => false): unknown {
+function bare(event: unknown, isWithheld: (name: string) => boolean = () => false): unknown {
   return JSON.parse(
     bareEvent(Buffer.from(JSON.stringify(event)), 'x/redacted', isWithheld).toString(),
   );

@@ -18,8 +18,10 @@ import { NOTHING_WISHED, redacting, rewritten, shaping, whatOf } from '../../sup
 
 const COPY = 'kubectl.kubernetes.io/last-applied-configuration';
 const KEYS = [
-  ...['data', 'stringData', 'metadata', 'annotations', COPY, 'items', 'rows', 'object'],
-  ...['kind', 'type', 'a', '', 'dryRun', 'message', 'value', 'op', 'path'],
+  '',
+  COPY,
+  ...'data stringData metadata annotations items rows object'.split(' '),
+  ...'kind type a dryRun message value op path'.split(' '),
 ];
 const MARK = scalar('"[redacted]"');
 const RUNS = { numRuns: 2000 };
