@@ -169,10 +169,11 @@ export class EventEditor {
     return uriEdits(this.#line, [value + 1, end - 1], hasCommands, marking);
   }
 
-  /** A body that is a string is one already; `null` is none. */
+  /** A body that is a string already, or becomes one as a whole, stays so; `null` is none. */
   #asString(start: number, end: number, edits: readonly Edit[]): readonly Edit[] {
     const first = this.#line[start];
-    if (first === QUOTE || first === LETTER_N) return edits;
+    const isReplaced = edits.some((edit) => edit.start === start && edit.end === end);
+    if (first === QUOTE || first === LETTER_N || isReplaced) return edits;
     const text = edited(this.#line, start, end, edits).toString();
     return [{ start, end, text: JSON.stringify(text) }];
   }

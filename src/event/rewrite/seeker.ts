@@ -104,7 +104,6 @@ export class Seeker {
   #operation(at: number, bodies: Places): number {
     const isStrict = bodies.some(({ shape }) => shape !== undefined);
     const pointers = pointersOf(this.#bytes, at);
-    if (pointers.length === 0 && isStrict) return this.#redact(at);
     if (this.#bytes[at] !== OPEN_BRACE) return this.value(at, bodies);
     return walkMembers(this.#bytes, at, (found) => {
       const key = this.#keyOf(found);

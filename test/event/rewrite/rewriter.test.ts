@@ -130,6 +130,15 @@ describe('bodies', () => {
     );
   });
 
+  it('that are redacted whole are the mark, and no string of it', () => {
+    for (const body of ['7', '"text"', 'true']) {
+      const rewriter = redacting({}, { bodies: 'string' });
+      becomes(`{"requestObject":${body}}`, `{"requestObject":${X}}`, 'requestObject', rewriter);
+    }
+    const all = redacting({ paths: ['body'] }, { bodies: 'string' });
+    becomes('{"requestObject":{"a":1}}', `{"requestObject":${X}}`, 'requestObject', all);
+  });
+
   const dropped: readonly (readonly [string, string])[] = [
     ['{"a":1,"requestObject":{},"responseObject":[],"b":2}', '{"a":1,"b":2}'],
     ['{"requestObject":{},"responseObject":[],"b":2}', '{"b":2}'],
