@@ -192,8 +192,8 @@ function copyNamespaced(uri: usize): bool {
     slashes += 1;
     if (at + 1 < contentEnd && load<u8>(at, 1) === SLASH) return false;
     if (!isNamespaces(at + 1)) continue;
-    const parts = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
-    return slashes === parts && copyWord(true);
+    const wanted = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
+    return slashes === wanted && copyWord(true);
   }
   return copyWord(false);
 }

@@ -3,7 +3,7 @@
  * Node. It does what `node --test` does, on every Node we support (20 knows no globs), and it tells at the very end
  * which tests were skipped and why. It knows nothing of what is tested.
  *
- *     node dist/test/run.js [--test-name-pattern <regex>] [part of a path …]
+ *     node dist/test/run.js [--test-name-pattern <regex>] [--without <part of a path>] [part of a path …]
  */
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -15,11 +15,14 @@ import { parseArgs } from 'node:util';
 /** Files at a time. Some start programs and measure time; more than the cores of a small machine make them wait. */
 const CONCURRENCY = 2;
 
-const USAGE = 'usage: node dist/test/run.js [--test-name-pattern <regex>] [part of a path …]';
+const USAGE =
+  'usage: node dist/test/run.js [--test-name-pattern <regex>] [--without <part of a path>] [part of a path …]';
 
 interface Request {
   readonly namePatterns: readonly string[];
   readonly pathParts: readonly string[];
+  /** Parts of paths that are left out. */
+  readonly without: readonly string[];
 }
 
 interface Skipped {
@@ -31,17 +34,22 @@ interface Skipped {
 function requestFrom(args: readonly string[]): Request {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { 'test-name-pattern': { type: 'string', multiple: true } },
+    options: {
+      'test-name-pattern': { type: 'string', multiple: true },
+      without: { type: 'string', multiple: true },
+    },
     allowPositionals: true,
   });
-  return { namePatterns: values['test-name-pattern'] ?? [], pathParts: positionals };
+  const { 'test-name-pattern': namePatterns = [], without = [] } = values;
+  return { namePatterns, pathParts: positionals, without };
 }
 
 /** The test files whose path below `folder` contains one of the parts; all of them when there is no part. */
-function testFiles(folder: string, pathParts: readonly string[]): readonly string[] {
+function testFiles(folder: string, { pathParts, without }: Request): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test.js'))
     .filter((path) => pathParts.length === 0 || pathParts.some((part) => path.includes(part)))
+    .filter((path) => !without.some((part) => path.includes(part)))
     .sort()
     .map((path) => join(folder, path));
 }
@@ -97,7 +105,7 @@ async function main(): Promise<void> {
     return;
   }
   const folder = import.meta.dirname;
-  const files = testFiles(folder, request.pathParts);
+  const files = testFiles(folder, request);
   if (files.length === 0) {
     const wanted = request.pathParts.length === 0 ? '' : ` with ${request.pathParts.join(' or ')}`;
     process.stderr.write(`no test file${wanted} below ${folder}: is the project built?\n`);
