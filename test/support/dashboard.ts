@@ -10,6 +10,13 @@ interface DataSource {
   readonly uid: string;
 }
 
+export interface Target {
+  readonly refId: string;
+  readonly datasource: DataSource;
+  readonly expr: string;
+  readonly legendFormat: string;
+}
+
 export interface Panel {
   readonly id: number;
   readonly type: string;
@@ -22,12 +29,7 @@ export interface Panel {
     readonly w: number;
     readonly h: number;
   };
-  readonly targets?: readonly {
-    readonly refId: string;
-    readonly datasource: DataSource;
-    readonly expr: string;
-    readonly legendFormat: string;
-  }[];
+  readonly targets?: readonly Target[];
   readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
 }
 

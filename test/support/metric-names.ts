@@ -21,6 +21,7 @@ const VITALS = vitalsOf({
   sums: {
     ...SUMS,
     filteredEvents: { policy: 1 },
+    rulesReloads: { ok: 1 },
     invalidLines: { torn: 1 },
     lostBytes: { deleted: 1 },
     losses: { deleted: 1 },
