@@ -27,7 +27,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES:
     'permission denied; run as a user that may read it (kube-apiserver writes mode 0600, owner root)',
   EPERM: 'not permitted; run as a user that may read it',
-  EMFILE: 'too many open files; raise the limit of open files (ulimit -n)',
+  EMFILE:
+    'too many open files; raise the limit of open files (ulimit -n), or for watching fs.inotify.max_user_instances',
   ENFILE: 'the system has too many open files',
   EIO: 'the disk reports an input/output error; check the disk',
   ENOENT: 'does not exist (yet)',
