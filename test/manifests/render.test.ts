@@ -60,7 +60,7 @@ function environmentOf(daemonSet: IDaemonSet): Record<string, string> {
 }
 
 /** What `audit-shipper check` says to the configuration in the ConfigMap, in the environment of the DaemonSet. */
-function checked(t: TestContext, objects: readonly KubernetesObject[]) {
+async function checked(t: TestContext, objects: readonly KubernetesObject[]) {
   const ofAgents = objects.filter(({ metadata }) => metadata.name !== 'audit-shipper-dashboard');
   const { data = {} } = onlyOf(ofAgents, 'ConfigMap');
   const config = join(temporaryDirectory(t), 'audit-shipper.yaml');
@@ -68,7 +68,7 @@ function checked(t: TestContext, objects: readonly KubernetesObject[]) {
   const env = environmentOf(onlyOf(objects, 'DaemonSet'));
   let out = '';
   let err = '';
-  const exitCode = check(
+  const exitCode = await check(
     { config },
     { env, nowMs: Date.now(), out: (text) => (out += text), err: (text) => (err += text) },
   );
@@ -82,7 +82,7 @@ function imagesOf(objects: readonly KubernetesObject[]): string[] {
 
 describe('what is applied', () => {
   for (const [name, render] of RENDERINGS) {
-    it(name, (t) => {
+    it(name, async (t) => {
       if (!hasKubectl(t)) return;
       const objects = render();
       const known = objects.filter(({ kind }) => CUSTOM[kind] === undefined);
@@ -93,7 +93,7 @@ describe('what is applied', () => {
         assert.deepEqual(Object.keys(object).toSorted(), [...expected].toSorted());
       }
       assert.deepEqual([...new Set(imagesOf(objects))], [IMAGE]);
-      const { exitCode, out, err } = checked(t, objects);
+      const { exitCode, out, err } = await checked(t, objects);
       assert.equal(exitCode, 0, err);
       assert.match(out, /fields +\{ ?"?node"?: "?node-1"? ?\}/);
     });

@@ -57,11 +57,11 @@ test('it has one capability, one place to write to, and time to stop', () => {
   assert.deepEqual(values('RestartPreventExitStatus'), ['2']);
 });
 
-test('check takes its configuration', () => {
+test('check takes its configuration', async () => {
   let out = '';
   let err = '';
   const config = join(FOLDER, 'audit-shipper.yaml');
-  const exitCode = check(
+  const exitCode = await check(
     { config },
     { env: {}, nowMs: 0, out: (text) => (out += text), err: (text) => (err += text) },
   );
