@@ -67,7 +67,7 @@ describe('a running agent', () => {
     });
     assert.ok((samples.get('retries_total{reason="ECONNREFUSED"}') ?? 0) > 0);
     const page = await (await fetch(address)).text();
-    assert.ok(page.includes('error: lost: '));
+    assert.match(page, /class="text">lost: /);
     await agent.kill();
   });
 
