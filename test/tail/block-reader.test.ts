@@ -223,7 +223,9 @@ describe('whatever is read', () => {
     await fc.assert(
       fc.asyncProperty(line, setting, async (pieces, how) => {
         const bytes = Buffer.from(`${pieces.join('')}\n`);
-        for (const { bytes: part } of await cut(bytes, how)) {
+        for (const { kind, bytes: part } of await cut(bytes, how)) {
+          // What the test's own reducer tells of a line is no text.
+          if (kind === 'reduced') continue;
           assert.deepEqual(Buffer.from(part.toString('utf8')), part, 'no character is cut in two');
         }
       }),
