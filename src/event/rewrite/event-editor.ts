@@ -98,7 +98,9 @@ export class EventEditor {
         if (kept !== undefined) kept = member.end;
         continue;
       }
-      edits.push(...this.#findings.within(member.name, () => this.#changed(member)));
+      // One by one: they may be more than a call takes arguments.
+      const changes = this.#findings.within(member.name, () => this.#changed(member));
+      for (const change of changes) edits.push(change);
       kept = member.end;
     }
     return edits;

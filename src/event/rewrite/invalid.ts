@@ -89,7 +89,8 @@ function beforeBodies(bytes: Buffer, withheld: Place, marking: Marking): Kept {
     if (!BEFORE_BODIES.includes(member.name)) break;
     end = member.end;
     if (member.name !== 'requestURI' || bytes[member.value] !== QUOTE) continue;
-    edits.push(...uriEdits(bytes, [member.value + 1, end - 1], true, marking));
+    const changes = uriEdits(bytes, [member.value + 1, end - 1], true, marking);
+    for (const change of changes) edits.push(change);
   }
   return { end, edits };
 }

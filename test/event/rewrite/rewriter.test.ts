@@ -264,6 +264,30 @@ describe('events are rewritten', () => {
   });
 });
 
+describe('an event of very many secrets', () => {
+  it('is gone through to its end', () => {
+    const many = 300_000;
+    const values = (value: string): string => `${`"":${value},`.repeat(many)}"a":${value}`;
+    const line = `{"requestObject":{"data":{${values('1')}}}}`;
+    const { line: result, redacted } = plain.rewrite(
+      Buffer.from(line),
+      whatOf('/secrets/'),
+      NOTHING_WISHED,
+    );
+    assert.equal(redacted, many + 1);
+    assert.ok(result.toString().startsWith(`{"requestObject":{"data":{${values(X)}}},`));
+  });
+
+  it('is gone through to its end where they stand in its URI', () => {
+    const many = 300_000;
+    const line = `{"requestURI":"/a?${'token=x&'.repeat(many)}"}`;
+    const { redacted } = plain.rewrite(Buffer.from(line), whatOf('/pods/'), NOTHING_WISHED);
+    assert.equal(redacted, many);
+    const torn = `{"kind":"Event","apiVersion":"audit.k8s.io/v1",${line.slice(1, -1)}`;
+    assert.equal(plain.rewriteInvalid(Buffer.from(torn)).redacted, many);
+  });
+});
+
 describe('a patch of a patch', () => {
   it('is gone through however deep it is', () => {
     const deep = 3000;
