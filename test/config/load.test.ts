@@ -45,8 +45,7 @@ test('a file without settings leaves the defaults', () => {
   }
 });
 
-test('every key can be set in the file', () => {
-  const yaml = `
+const EVERY_KEY = `
 paths: [/a, "b/*.log"]
 follow: true
 from: 15m
@@ -77,6 +76,9 @@ max_held_deleted_bytes: 0
 rotation: {maxsize: 100, maxbackup: 10}
 chunk_bytes: 65536
 in_flight_chunks: 2`;
+
+test('every key can be set in the file', () => {
+  const yaml = EVERY_KEY;
   assert.deepEqual(config({ yaml }), {
     paths: ['/a', 'b/*.log'],
     follow: true,
@@ -130,39 +132,41 @@ in_flight_chunks: 2`;
   assert.deepEqual(named, []);
 });
 
+const EVERY_VARIABLE = {
+  AUDIT_SHIPPER_PATHS: '/a,b/*.log',
+  AUDIT_SHIPPER_FOLLOW: 'true',
+  AUDIT_SHIPPER_FROM: 'end',
+  AUDIT_SHIPPER_OUTPUT: 'forward://a,forwards://b',
+  AUDIT_SHIPPER_FORMAT: 'json',
+  AUDIT_SHIPPER_TAG: 'audit',
+  AUDIT_SHIPPER_TIME_KEY: 'requestReceivedTimestamp',
+  AUDIT_SHIPPER_SHARED_KEY_FILE: 'key',
+  AUDIT_SHIPPER_USERNAME: 'shipper',
+  AUDIT_SHIPPER_PASSWORD_FILE: 'password',
+  AUDIT_SHIPPER_TLS: '{ca_file: x}',
+  AUDIT_SHIPPER_COMPRESS: 'gzip',
+  AUDIT_SHIPPER_LOAD_BALANCE: 'true',
+  AUDIT_SHIPPER_LINGER: '0s',
+  AUDIT_SHIPPER_TIMEOUTS: 'ack=1m,connect=5s',
+  AUDIT_SHIPPER_STATE_DIR: 'state',
+  AUDIT_SHIPPER_LISTEN: '[::1]:0',
+  AUDIT_SHIPPER_LOG_LEVEL: 'warn',
+  AUDIT_SHIPPER_GRACE: '0s',
+  AUDIT_SHIPPER_FIELDS: 'node=m1,url=http://x/?a=b',
+  AUDIT_SHIPPER_COORDINATES: 'true',
+  AUDIT_SHIPPER_POLICY_FILE: 'policy.yaml',
+  AUDIT_SHIPPER_REDACT: 'env=true,config_maps=false',
+  AUDIT_SHIPPER_BODIES: 'drop',
+  AUDIT_SHIPPER_DEDOT: 'true',
+  AUDIT_SHIPPER_MAX_EVENT_BYTES: '65536',
+  AUDIT_SHIPPER_MAX_HELD_DELETED_BYTES: '1GiB',
+  AUDIT_SHIPPER_ROTATION: 'maxsize=5',
+  AUDIT_SHIPPER_CHUNK_BYTES: '64KiB',
+  AUDIT_SHIPPER_IN_FLIGHT_CHUNKS: '8',
+};
+
 test('every key can be set in the environment', () => {
-  const env = {
-    AUDIT_SHIPPER_PATHS: '/a,b/*.log',
-    AUDIT_SHIPPER_FOLLOW: 'true',
-    AUDIT_SHIPPER_FROM: 'end',
-    AUDIT_SHIPPER_OUTPUT: 'forward://a,forwards://b',
-    AUDIT_SHIPPER_FORMAT: 'json',
-    AUDIT_SHIPPER_TAG: 'audit',
-    AUDIT_SHIPPER_TIME_KEY: 'requestReceivedTimestamp',
-    AUDIT_SHIPPER_SHARED_KEY_FILE: 'key',
-    AUDIT_SHIPPER_USERNAME: 'shipper',
-    AUDIT_SHIPPER_PASSWORD_FILE: 'password',
-    AUDIT_SHIPPER_TLS: '{ca_file: x}',
-    AUDIT_SHIPPER_COMPRESS: 'gzip',
-    AUDIT_SHIPPER_LOAD_BALANCE: 'true',
-    AUDIT_SHIPPER_LINGER: '0s',
-    AUDIT_SHIPPER_TIMEOUTS: 'ack=1m,connect=5s',
-    AUDIT_SHIPPER_STATE_DIR: 'state',
-    AUDIT_SHIPPER_LISTEN: '[::1]:0',
-    AUDIT_SHIPPER_LOG_LEVEL: 'warn',
-    AUDIT_SHIPPER_GRACE: '0s',
-    AUDIT_SHIPPER_FIELDS: 'node=m1,url=http://x/?a=b',
-    AUDIT_SHIPPER_COORDINATES: 'true',
-    AUDIT_SHIPPER_POLICY_FILE: 'policy.yaml',
-    AUDIT_SHIPPER_REDACT: 'env=true,config_maps=false',
-    AUDIT_SHIPPER_BODIES: 'drop',
-    AUDIT_SHIPPER_DEDOT: 'true',
-    AUDIT_SHIPPER_MAX_EVENT_BYTES: '65536',
-    AUDIT_SHIPPER_MAX_HELD_DELETED_BYTES: '1GiB',
-    AUDIT_SHIPPER_ROTATION: 'maxsize=5',
-    AUDIT_SHIPPER_CHUNK_BYTES: '64KiB',
-    AUDIT_SHIPPER_IN_FLIGHT_CHUNKS: '8',
-  };
+  const env = EVERY_VARIABLE;
   assert.deepEqual(config({ env }), {
     paths: ['/a', 'b/*.log'],
     follow: true,
