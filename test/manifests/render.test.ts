@@ -59,13 +59,26 @@ function environmentOf(daemonSet: IDaemonSet): Record<string, string> {
   return env;
 }
 
-/** What `audit-shipper check` says to the configuration in the ConfigMap, in the environment of the DaemonSet. */
+interface ConfigMap {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** What `audit-shipper check` says to the configuration and the policy in ConfigMaps, in the environment of the DaemonSet. */
 async function checked(t: TestContext, objects: readonly KubernetesObject[]) {
-  const ofAgents = objects.filter(({ metadata }) => metadata.name !== 'audit-shipper-dashboard');
-  const { data = {} } = onlyOf(ofAgents, 'ConfigMap');
-  const config = join(temporaryDirectory(t), 'audit-shipper.yaml');
-  writeFileSync(config, data['audit-shipper.yaml'] ?? '');
-  const env = environmentOf(onlyOf(objects, 'DaemonSet'));
+  const directory = temporaryDirectory(t);
+  const [configuration, policy] = ['audit-shipper.yaml', 'policy.yaml'].map((name) => {
+    const path = join(directory, name);
+    const contents = objects
+      .filter(({ kind }) => kind === 'ConfigMap')
+      .flatMap((object) => (object as KubernetesObject & ConfigMap).data?.[name] ?? []);
+    assert.ok(contents.length < 2, `${name} stands in more than one ConfigMap`);
+    writeFileSync(path, contents[0] ?? '');
+    return path;
+  });
+  const inCluster = environmentOf(onlyOf(objects, 'DaemonSet'));
+  const hasPolicy = inCluster['AUDIT_SHIPPER_POLICY_FILE'] !== undefined;
+  const env = { ...inCluster, ...(hasPolicy ? { AUDIT_SHIPPER_POLICY_FILE: policy } : {}) };
+  const config = configuration ?? '';
   let out = '';
   let err = '';
   const exitCode = await check(
