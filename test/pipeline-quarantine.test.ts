@@ -15,10 +15,13 @@ import { Dispatcher } from '../src/deliver/dispatcher.ts';
 import { Quarantine } from '../src/deliver/quarantine.ts';
 import { Window } from '../src/deliver/window.ts';
 import { JsonWriter } from '../src/event/json-writer.ts';
+import { Rewriter } from '../src/event/rewrite/rewriter.ts';
+import { EventRules } from '../src/event/rules.ts';
 import { Shipper } from '../src/event/shipper.ts';
 import { BlockTranscoder } from '../src/event/transcoder.ts';
 import { DeliveryError, type Output, type Verdict } from '../src/output/output.ts';
 import { Pipeline } from '../src/pipeline.ts';
+import { policyOf } from './support/audit-policies.ts';
 import { blockOf, LOG, type BlockOptions } from './support/blocks.ts';
 import { GoodHealth } from './support/good-health.ts';
 import { letterAt } from './support/letters.ts';
@@ -65,7 +68,7 @@ class PickyOutput implements Output {
   async close(): Promise<void> {}
 }
 
-function setUp(t: TestContext, reachable: readonly boolean[] = []) {
+function setUp(t: TestContext, reachable: readonly boolean[] = [], rules?: EventRules) {
   const output = new PickyOutput(reachable);
   const log = new RecordingLog();
   const stateDir = temporaryDirectory(t);
@@ -86,6 +89,8 @@ function setUp(t: TestContext, reachable: readonly boolean[] = []) {
     window: new Window({ places: PLACES, slabBytes: 4096, makeSlab: makeBufferSlab }),
     transcoder: new BlockTranscoder(
       new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
+      Date.now,
+      rules,
     ),
     dispatcher,
     log,
@@ -209,6 +214,34 @@ function linesOf(blocks: readonly { generation: number; kinds: readonly Kind[] }
     }),
   );
 }
+
+describe('an event that no receiver takes, where there are rules', () => {
+  const redaction = { paths: [], configMaps: false, env: false, hashKey: undefined };
+  const rewriter = new Rewriter({ redaction, bodies: 'object', dedot: false });
+  const policy = policyOf(['{level: None, verbs: [watch]}', '{level: RequestResponse}']);
+  const secret = (name: string): string =>
+    `{"verb":"${name}","objectRef":{"resource":"secrets"},"requestObject":{"data":{"a":"pl4nt3d"}}}\n`;
+
+  it('is put aside as rules leave it, and what they leave out is never sent', async (t) => {
+    const rules = new EventRules({ policy, rewriter });
+    const { output, pipeline, accept, end, kept } = setUp(t, [], rules);
+    const lines = [secret('watch'), secret(POISON), secret('watch'), secret('get'), `${POISON}\n`];
+    await accept(lines.join(''));
+    await end();
+    const letters = await kept();
+    const [letter] = letters;
+    assert.equal(letters.length, 1);
+    assert.match(letter?.line.toString() ?? '', /"data":\{"a":"\[redacted\]"\}/);
+    assert.equal(letter?.bytes, lines[1]?.length);
+    assert.doesNotMatch(output.lines.join('\n'), /pl4nt3d|watch/);
+    const totals = pipeline.accounts.totals();
+    const { deliveredEvents, filteredEvents, deadLetterEvents } = totals;
+    assert.deepEqual([deliveredEvents, filteredEvents, deadLetterEvents], [2, 2, 1]);
+    assert.equal(totals.readBytes, lines.join('').length);
+    const settled = totals.deliveredBytes + totals.filteredBytes + totals.deadLetterBytes;
+    assert.equal(settled, totals.readBytes);
+  });
+});
 
 describe('whatever a receiver refuses, and whenever it is away', () => {
   const kinds = Object.keys(KINDS) as Kind[];
