@@ -20,6 +20,11 @@ import { plantedEvents, PLANTED_REDACTION } from '../support/planted.ts';
 
 const AS_IT_IS: RewriteOptions = { redaction: undefined, bodies: 'object', dedot: false };
 const REDACT: RewriteOptions = { ...AS_IT_IS, redaction: PLANTED_REDACTION };
+/** Without paths of the user's choice, which let no event go unseen. */
+const USUAL: RewriteOptions = {
+  ...AS_IT_IS,
+  redaction: { paths: [], configMaps: false, env: false, hashKey: undefined },
+};
 const SLAB_BYTES = 64 * 1024;
 
 function transcoderOf(ruleSet: RuleSet | undefined): BlockTranscoder {
@@ -99,8 +104,9 @@ const anyEvent = fc
   .map(({ request, ...options }) => eventOf(request, options));
 const options = fc.constantFrom<RewriteOptions>(
   AS_IT_IS,
+  USUAL,
   REDACT,
-  { ...REDACT, bodies: 'drop' },
+  { ...USUAL, bodies: 'drop' },
   { ...AS_IT_IS, bodies: 'string' },
   { ...REDACT, dedot: true },
 );
@@ -150,6 +156,49 @@ describe('rules over many events', () => {
     }
     rules.use(undefined);
     assert.deepEqual(shipped(transcoder, [line]), [line]);
+  });
+});
+
+describe('what an event alone decides', () => {
+  const eventFor = (path: string, name: string): string =>
+    `{"level":"Metadata","verb":"get","requestURI":"${path}","user":{"username":"ada"},"objectRef":{"resource":"things","name":"${name}"}}`;
+
+  it('a name: each is asked, whatever was decided for another', () => {
+    const policy = policyOf([
+      '{level: None, resources: [{group: "", resources: [things], resourceNames: [quiet]}]}',
+      '{level: Metadata}',
+    ]);
+    const transcoder = transcoderOf({ policy, rewriter: new Rewriter(AS_IT_IS) });
+    const [quiet, loud] = [
+      eventFor('/api/v1/things/a', 'quiet'),
+      eventFor('/api/v1/things/a', 'loud'),
+    ];
+    for (const lines of [
+      [loud, quiet, loud, quiet],
+      [quiet, loud],
+    ]) {
+      assert.deepEqual(
+        shipped(transcoder, lines),
+        lines.filter((line) => line === loud),
+      );
+    }
+  });
+
+  it('a secret in its URI: each is looked at, whatever stood in another', () => {
+    const transcoder = transcoderOf({ policy: undefined, rewriter: new Rewriter(USUAL) });
+    const harmless = eventFor('/api/v1/things/a?token=', 'a');
+    const token = eventFor('/api/v1/things/a?token=pl4nt3d', 'a');
+    for (const lines of [
+      [harmless, token, harmless],
+      [token, harmless, token],
+    ]) {
+      const [...out] = shipped(transcoder, lines);
+      assert.equal(out.length, lines.length);
+      assert.doesNotMatch(out.join('\n'), /pl4nt3d/);
+      for (const [index, line] of lines.entries()) {
+        assert.equal(out[index] === harmless, line === harmless);
+      }
+    }
   });
 });
 

@@ -56,8 +56,8 @@ class FakeRules implements Rules {
     return { kind: 'rewritten', line: Buffer.from(changed(event.auditID)), isRedacted: true };
   }
 
-  invalid(bytes: Buffer): Buffer {
-    return Buffer.from(`${bytes.length} bytes`);
+  invalid(bytes: Buffer, isBeginning: boolean): Buffer {
+    return Buffer.from(`${bytes.length} bytes${isBeginning ? '' : ' of the middle'}`);
   }
 }
 
@@ -146,6 +146,7 @@ for (const [name, make] of writers) {
 }
 
 describe('what is kept elsewhere of a line', () => {
+  const json = new BlockTranscoder(new JsonWriter(new Shipper(ALL)), () => NOW_MS, new FakeRules());
   const transcoder = new BlockTranscoder(forward(ALL), () => NOW_MS, new FakeRules());
   const clean = (text: string): string => transcoder.clean(blockOf(text)).toString();
 
@@ -161,8 +162,20 @@ describe('what is kept elsewhere of a line', () => {
   it('is not what must not leave', () => {
     assert.equal(clean('{"verb":"drop"}\n'), '15 bytes\n');
     assert.equal(clean('{"verb":"get"\n'), '13 bytes\n');
-    const part = { ...blockOf('secret'), kind: 'part' as const };
-    assert.equal(transcoder.clean(part).toString(), '6 bytes');
+    const line = { start: 100, end: 200, reason: 'a test' };
+    const begin = { ...blockOf('secret', { start: 100 }), kind: 'part' as const, line };
+    assert.equal(transcoder.clean(begin).toString(), '6 bytes');
+    const middle = { ...blockOf('secret', { start: 106 }), kind: 'part' as const, line };
+    assert.equal(transcoder.clean(middle).toString(), '6 bytes of the middle');
+    const end = { ...blockOf('secret\n', { start: 112 }), kind: 'last-part' as const, line };
+    for (const [block, text] of [
+      [begin, '6 bytes'],
+      [middle, '6 bytes of the middle'],
+      [end, '6 bytes of the middle'],
+    ] as const) {
+      const { payload } = json.transcode(block);
+      assert.match(bytesOf(payload).toString(), new RegExp(`"log":"${text}"`));
+    }
   });
 
   it('is made of the pieces of a torn line', () => {
