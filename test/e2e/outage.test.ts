@@ -216,6 +216,77 @@ async function deletedOf(scene: Scene, delivered: number): Promise<Deleted> {
   return { held: gone - closed, inMemory: Math.max(0, closed - delivered) };
 }
 
+/**
+ * While the log is written at a steady pace: how long a receiver may be away, and, when it is away, when rotation deletes
+ * what it has not got. That is what happens.
+ */
+async function foresee(scene: Scene, agent: Agent) {
+  const { log } = scene;
+  const [began, first] = [performance.now(), log.last];
+  const headroom = await nextForecast(scene);
+  const rate = (await scene.metric('write_bytes_per_second')) ?? NaN;
+  const seconds = (performance.now() - began) / MS_PER_SECOND;
+  const average = ((headroom.written - first) * log.lineBytes) / seconds;
+  assert.ok(Math.abs(rate / average - 1) < RATE_SHARE, `${rate} B/s, not ${average} B/s`);
+
+  const delivered = await scene.cutOff();
+  await agent.says('does not take events');
+  assert.equal(scene.arrived(), `1-${delivered}`);
+  const later = await nextForecast(scene, headroom);
+  assert.ok(later.seconds < headroom.seconds, `${later.seconds} s after ${headroom.seconds} s`);
+
+  const slack = FILE_SHARE * log.eventsPerFile;
+  const doom = doomOf(log, delivered + 1);
+  assertNear(later, [doom], slack);
+  // Of the event that came next at that look: the log may have been rotated since.
+  const next = headroom.written + 1;
+  assertNear(headroom, [doomOf(log, next), doomOf(log, next - slack)], slack);
+  assert.ok((await untilDeleted(scene, delivered + 1)) >= doom);
+  return { headroom, later, delivered };
+}
+
+/** Metrics, page and status tell the same of what is held. @returns the numbers. */
+async function assertHeld(scene: Scene, delivered: number): Promise<string> {
+  const { log } = scene;
+  const events = log.last - delivered;
+  const lag = events * log.lineBytes;
+  await scene.assertLag(delivered, events);
+  const { held, inMemory } = await deletedOf(scene, delivered);
+  assert.ok(held > 0);
+  await scene.settles('held_deleted_bytes', held * log.lineBytes);
+  await scene.settles('lag_bytes', lag);
+  const page = await scene.page();
+  assert.match(page, /Events are at risk\..*not delivered: only this process still has them/s);
+  assert.equal(page.split('deleted, held').length - 1, held / log.eventsPerFile);
+  const onFile = lag - inMemory * log.lineBytes;
+  await until('the same of status', () => scene.status().lag === onFile);
+  const seconds = await scene.metric('lag_seconds');
+  return `lag ${lag} bytes, ${seconds} s; held ${held * log.lineBytes} bytes`;
+}
+
+/** The receiver was told of the rest of the first file, from event 31 on. */
+function assertRecord(scene: Scene, lost: number): void {
+  const { log, workplace } = scene;
+  const [record, ...others] = scene.lossRecords();
+  assert.ok(record !== undefined && others.length === 0);
+  const { file, offset, reason, more, since = '', until: end } = record;
+  assert.deepEqual(
+    { file, offset, lost: record.lost, reason, more },
+    {
+      file: workplace.path,
+      offset: 30 * log.lineBytes,
+      lost: lost * log.lineBytes,
+      reason: 'deleted',
+      more: undefined,
+    },
+  );
+  assert.equal(Date.parse(since), scene.timeOf(30), 'after the last event that came');
+  // By then the file was renamed: the next event was on its way.
+  const next = scene.timeOf(log.eventsPerFile + 1) + SECONDS_APART * MS_PER_SECOND;
+  const isBetween = Date.parse(end) > scene.timeOf(30) && Date.parse(end) <= next;
+  assert.ok(isBetween, `${end}, not ${next}`);
+}
+
 describe('an outage', { skip, concurrency: AT_ONCE }, () => {
   for (const compress of [false, true]) {
     const zip = compress ? ' with compression' : '';
@@ -226,49 +297,14 @@ describe('an outage', { skip, concurrency: AT_ONCE }, () => {
       await log.write(250);
       const stopWriting = log.keepWriting(EVENTS_PER_SECOND);
       const agent = await scene.follow();
-      const [began, first] = [performance.now(), log.last];
       assert.equal(await scene.metric('time_to_loss_seconds'), undefined, 'nobody knows yet');
-
-      // Everything is delivered: so long a receiver may be away.
-      const headroom = await nextForecast(scene);
-      const rate = (await scene.metric('write_bytes_per_second')) ?? NaN;
-      const seconds = (performance.now() - began) / MS_PER_SECOND;
-      const average = ((headroom.written - first) * log.lineBytes) / seconds;
-      assert.ok(Math.abs(rate / average - 1) < RATE_SHARE, `${rate} B/s, not ${average} B/s`);
-
-      const delivered = await scene.cutOff();
-      await agent.says('does not take events');
-      assert.equal(scene.arrived(), `1-${delivered}`);
-      const later = await nextForecast(scene, headroom);
-      assert.ok(later.seconds < headroom.seconds, `${later.seconds} s after ${headroom.seconds} s`);
-
-      // It comes as it was foretold.
-      const slack = FILE_SHARE * log.eventsPerFile;
-      const doom = doomOf(log, delivered + 1);
-      assertNear(later, [doom], slack);
-      // Of the event that came next at that look: the log may have been rotated since.
-      const next = headroom.written + 1;
-      assertNear(headroom, [doomOf(log, next), doomOf(log, next - slack)], slack);
-      assert.ok((await untilDeleted(scene, delivered + 1)) >= doom);
+      const { headroom, later, delivered } = await foresee(scene, agent);
       await stopWriting();
       // The next file goes, too.
       await log.write(log.eventsPerFile);
-
       const { last } = log;
-      const lag = (last - delivered) * log.lineBytes;
-      await scene.assertLag(delivered, last - delivered);
-      const { held, inMemory } = await deletedOf(scene, delivered);
-      assert.ok(held > 0);
-      await scene.settles('held_deleted_bytes', held * log.lineBytes);
-      await scene.settles('lag_bytes', lag);
-      const page = await scene.page();
-      assert.match(page, /Events are at risk\..*not delivered: only this process still has them/s);
-      assert.equal(page.split('deleted, held').length - 1, held / log.eventsPerFile);
-      const onFile = lag - inMemory * log.lineBytes;
-      await agent.until('the same of status', () => scene.status().lag === onFile);
-      t.diagnostic(
-        `time to loss ${headroom.seconds} s, then ${later.seconds} s; lag ${lag} bytes, ${await scene.metric('lag_seconds')} s; held ${held * log.lineBytes} bytes, in memory ${inMemory * log.lineBytes}`,
-      );
+      const told = await assertHeld(scene, delivered);
+      t.diagnostic(`time to loss ${headroom.seconds} s, then ${later.seconds} s; ${told}`);
 
       await receiver.start();
       await scene.untilArrived(`1-${last}`);
@@ -293,7 +329,7 @@ describe('an outage', { skip, concurrency: AT_ONCE }, () => {
 
     it(`in which rotation${zip} deletes a backup while no agent is there costs what it says`, async (t) => {
       const scene = await Scene.set(t, { compress, maxbackup: 1 });
-      const { log, receiver, workplace } = scene;
+      const { log, receiver } = scene;
       await log.write(30);
       const first = await scene.follow();
       await scene.untilArrived('1-30');
@@ -325,27 +361,7 @@ describe('an outage', { skip, concurrency: AT_ONCE }, () => {
       await receiver.start();
       await scene.untilArrived(`1-30 ${log.eventsPerFile + 1}-${log.last}`);
       await scene.settles('lag_bytes', 0);
-      const [record, ...others] = scene.lossRecords();
-      assert.deepEqual(others, []);
-      assert.ok(record);
-      const { file, offset, reason, more, since, until: end } = record;
-      assert.deepEqual(
-        { file, offset, lost: record.lost, reason, more },
-        {
-          file: workplace.path,
-          offset: 30 * log.lineBytes,
-          lost: lost * log.lineBytes,
-          reason: 'deleted',
-          more: undefined,
-        },
-      );
-      assert.equal(Date.parse(since ?? ''), scene.timeOf(30), 'after the last event that came');
-      // By then the file was renamed: the next event was on its way.
-      const next = scene.timeOf(log.eventsPerFile + 1) + SECONDS_APART * MS_PER_SECOND;
-      assert.ok(
-        Date.parse(end) > scene.timeOf(30) && Date.parse(end) <= next,
-        `${end}, not ${next}`,
-      );
+      assertRecord(scene, lost);
       assert.deepEqual(receiver.needless, []);
       assert.equal(await scene.metric('delivered_bytes_total'), kept * log.lineBytes);
       assert.equal(30 + lost + kept, log.last, 'delivered and lost is what was written');
