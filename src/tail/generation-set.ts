@@ -73,7 +73,9 @@ export class GenerationSet {
     parts: LogTailParts,
   ) {
     this.#path = join(site.directory, site.base);
-    this.#options = options;
+    // Whatever a log that is remembered has besides was written since.
+    const isNew = remembered.every(({ orphan }) => orphan);
+    this.#options = isNew ? options : { ...options, from: { kind: 'beginning' } };
     this.#parts = parts;
     this.#scanner = new Scanner(site, parts.descriptors, parts.problems);
     this.deleted = new DeletedFiles(parts.descriptors);

@@ -11,6 +11,7 @@ import {
   ACTIVE,
   backup,
   checkpoint,
+  LATER_MS,
   readAll,
   rotate,
   scanAll,
@@ -100,13 +101,30 @@ describe('from the end', () => {
     assert.deepEqual(await readAll(set), ['a1\n']);
   });
 
-  it('does not concern what a checkpoint stands for', async (t) => {
+  it('does not concern a log that a checkpoint stands for: what it has besides was written since', async (t) => {
+    for (const from of [FROM_END.from, { kind: 'time', epochMs: Date.now() + LATER_MS }] as const) {
+      const { set, parts } = watched(t, {
+        options: { from },
+        files: { [backup(1)]: 'a1\na2\n', [backup(2)]: 'b1\n', [ACTIVE]: 'c1\n' },
+        remembered: (directory) => [checkpoint(directory, backup(1), 3)],
+      });
+      assert.deepEqual(await readAll(set), ['a2\n', 'b1\n', 'c1\n']);
+      assert.deepEqual(parts.sink.skipped, []);
+    }
+  });
+
+  it('concerns a log of which nothing is remembered, whatever is of others', async (t) => {
     const { set } = watched(t, {
       options: FROM_END,
-      files: { [backup(1)]: 'a1\na2\n', [ACTIVE]: 'b1\n' },
-      remembered: (directory) => [checkpoint(directory, backup(1), 3)],
+      files: { [ACTIVE]: 'b1\n' },
+      remembered: (directory) => {
+        directory.write(backup(1), 'a1\n');
+        const { path, ...other } = checkpoint(directory, backup(1), 0);
+        directory.remove(backup(1));
+        return [{ ...other, path: path.replace('logs', 'gone'), orphan: true }];
+      },
     });
-    assert.deepEqual(await readAll(set), ['a2\n']);
+    assert.deepEqual(await readAll(set), []);
   });
 });
 
