@@ -50,20 +50,25 @@ export function judgeWith(judge: Judge | undefined): void {
 }
 
 /** A method of the pipeline, to be called on whatever pipeline there is. */
-function methodOf<K extends 'accept' | 'lost'>(name: K): Pipeline[K] {
+function methodOf<K extends 'accept' | 'lost' | 'skip'>(name: K): Pipeline[K] {
   return Object.getOwnPropertyDescriptor(Pipeline.prototype, name)?.value as Pipeline[K];
 }
 
-/** Sees every block and every loss, and that no byte is in no account. */
+/** Sees every block, every loss and what is left out, and that no byte is in no account. */
 function hookPipeline(): void {
   const accept = methodOf('accept');
   const lost = methodOf('lost');
+  const skip = methodOf('skip');
   Pipeline.prototype.accept = function (block, place): void {
     judging?.took(block);
     accept.call(this, block, place);
     const ledgers = [...this.ledgers.values()];
     const underWay = ledgers.reduce((sum, { ledger }) => sum + ledger.inFlightBytes, 0);
     judging?.counted(this.accounts.inFlightBytes, underWay);
+  };
+  Pipeline.prototype.skip = function (range): void {
+    judging?.skipped(range);
+    skip.call(this, range);
   };
   Pipeline.prototype.lost = function (loss): void {
     judging?.lost(loss);
@@ -180,11 +185,12 @@ export class SimulatedAgent {
   }
 
   #config(follow: boolean): ShipConfig {
-    const { network, concurrency, chunkBytes, maxEventBytes, maxHeldDeletedBytes } = this.#profile;
+    const { network, concurrency, chunkBytes, maxEventBytes, maxHeldDeletedBytes, fromEnd } =
+      this.#profile;
     return {
       paths: [LOGS],
       follow,
-      from: { kind: 'beginning' },
+      from: { kind: fromEnd ? 'end' : 'beginning' },
       format: 'json',
       forward: network === 'forward' ? FORWARD : undefined,
       listen: undefined,

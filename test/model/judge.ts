@@ -46,11 +46,14 @@ export interface SeenLoss {
   readonly reason: string;
 }
 
-export interface SeenBlock {
+export interface SeenSkip {
   readonly generation: number;
   readonly fingerprint: string;
   readonly start: number;
   readonly end: number;
+}
+
+export interface SeenBlock extends SeenSkip {
   readonly kind: string;
   readonly bytes: Uint8Array;
 }
@@ -63,6 +66,8 @@ export interface Allowances {
   readonly reorders: boolean;
   /** Longer lines come without their bodies, or are kept as dead letters. */
   readonly maxEventBytes: number;
+  /** What was there before the first agent is left out. */
+  readonly skips: boolean;
 }
 
 export class Judge {
@@ -71,6 +76,10 @@ export class Judge {
   readonly #fates = new Map<Life, Map<number, Fate>>();
   /** Texts that are no events, by where they begin: how long they are. */
   readonly #texts = new Map<Life, Map<number, number>>();
+  /** Up to where lives were left out. */
+  readonly #skipped = new Map<Life, number>();
+  /** Logs of which a checkpoint knew when the agent began, or that it has begun to read. */
+  readonly #begun = new Set<string>();
   /** What dead letters keep. */
   readonly #kept = new Map<Life, Kept[]>();
   /** Of each log: how far the agent that runs has sent it. */
@@ -107,11 +116,13 @@ export class Judge {
     // What was not told is noticed anew.
     this.#lost.clear();
     this.#sent.clear();
+    this.#begun.clear();
     this.#hasLost = false;
     this.#remembered = new Map(saved.map(({ fingerprint, offset }) => [fingerprint, offset]));
     for (const life of this.#lives.all) {
       const known = saved.find(({ fingerprint }) => life.fingerprints.has(fingerprint));
       life.forget(known?.size);
+      if (known !== undefined) this.#begun.add(life.log);
     }
   }
 
@@ -156,6 +167,19 @@ export class Judge {
     const isWhole = kind === 'part' || life.isBoundary(end);
     demand(isWhole, 'whole lines', () => `${life.name} is cut at ${end}`);
     this.#read.set(generation, end);
+    this.#begun.add(life.log);
+  }
+
+  /** Bytes are left out: a hole, or what was there when the first agent came. */
+  skipped({ generation, fingerprint, start, end }: SeenSkip): void {
+    const life = this.#named(fingerprint);
+    if (end <= life.firstByte) return;
+    const what = (): string => `${life.name} ${start}-${end}`;
+    demand(this.#allowances.skips && start === 0, 'leaves nothing out', what);
+    demand(!this.#begun.has(life.log), 'leaves out only what was there before', what);
+    demand(end <= life.content.length, 'true places', what);
+    this.#read.set(generation, end);
+    this.#skipped.set(life, Math.max(end, this.#skipped.get(life) ?? 0));
   }
 
   /** An event that is too long is still that event, and no longer too long. */
@@ -329,9 +353,11 @@ export class Judge {
     getOrMake(this.#kept, life, () => []).push(letter);
   }
 
-  #isKept(life: Life, { start, end }: Unit): boolean {
+  /** Whether nobody else need have it: it is kept as a dead letter, or was left out. */
+  #isAside(life: Life, unit: Unit): boolean {
     const letters = this.#kept.get(life) ?? [];
-    return letters.some((letter) => letter.start <= start && end <= letter.end);
+    const isKept = letters.some(({ start, end }) => start <= unit.start && unit.end <= end);
+    return isKept || unit.end <= (this.#skipped.get(life) ?? 0);
   }
 
   saved(positions: readonly SavedPosition[]): void {
@@ -351,7 +377,7 @@ export class Judge {
       for (const unit of life.units) {
         if (unit.end > offset) break;
         const fate = this.#fatesOf(life).get(unit.start);
-        const isSettled = fate?.acked === true || fate?.lost === true || this.#isKept(life, unit);
+        const isSettled = fate?.acked === true || fate?.lost === true || this.#isAside(life, unit);
         demand(
           isSettled,
           'checkpoints behind settled bytes',
@@ -398,7 +424,7 @@ export class Judge {
     if ((!isThere && !wasSeen) || life.isUncertain) return;
     const isCounted = fate?.lost === true && (!isThere || this.#allowances.hides);
     const isDelivered = fate?.acked === true && this.#isComplete(life, unit);
-    const isSafe = isDelivered || this.#isKept(life, unit);
+    const isSafe = isDelivered || this.#isAside(life, unit);
     demand(isSafe || isCounted, 'nothing lost', () => {
       const what = fate === undefined ? 'was never sent' : 'was not acknowledged';
       return `${life.name} ${unit.start}-${unit.end} ${what}, and is ${isThere ? '' : 'not '}on disk`;

@@ -139,4 +139,10 @@ export const MUTATIONS: readonly Mutation[] = [
     'return this.#nextPart(slab, start, ended, { start, end, reason: result.refusal });',
     'return { kind: "block", block: "lines", start, end, bytes: slab.subarray(0, 1) };',
   ),
+  one(
+    'leave out what appeared while nobody was there',
+    'tail/generation-set.js',
+    'const isNew = remembered.every(({ orphan }) => orphan);',
+    'const isNew = true;',
+  ),
 ];

@@ -22,6 +22,8 @@ export interface Profile {
   readonly lineBytes: number;
   /** Events with bodies are among them. */
   readonly bodies: boolean;
+  /** `--from end`. */
+  readonly fromEnd: boolean;
   readonly actions: number;
   /** What happens comes in bursts, or with time in between (ms). */
   readonly pauses: readonly number[];
@@ -42,12 +44,18 @@ const SHORT_MS = [0, 1, 5] as const;
 const MIXED_MS = [0, 2, 20, 300, 1500] as const;
 /** How many runs have lines over the limit: they become short, or dead letters. */
 const LONG_LINES_SHARE = 0.15;
+/** And how many leave out what was there before. */
+const FROM_END_SHARE = 0.08;
 const LONG_MS = [1, 100, 1200, 4000, 15_000] as const;
 
 /** @param more of chance: what it decides changes no other run. */
 export function profileOf(random: Random, more: Random): Profile {
   const usual = usualProfileOf(random);
-  return more.next() < LONG_LINES_SHARE ? { ...usual, ...withLongLines(more) } : usual;
+  const kind = more.next();
+  if (kind < LONG_LINES_SHARE) return { ...usual, ...withLongLines(more) };
+  // Of a log that comes in sight only later the end is a time, and events of the model have none.
+  const isInSight = !usual.hides && !usual.diskFaults;
+  return { ...usual, fromEnd: isInSight && kind < LONG_LINES_SHARE + FROM_END_SHARE };
 }
 
 /** Most lines are over the limit, or few are. */
@@ -71,6 +79,7 @@ function usualProfileOf(random: Random): Profile {
     maxHeldDeletedBytes: chance(0.1) ? 2000 : Infinity,
     lineBytes: random.pick([20, 200, 2000]),
     bodies: false,
+    fromEnd: false,
     actions: 5 + random.below(40),
     pauses: random.pick([SHORT_MS, MIXED_MS, MIXED_MS, LONG_MS]),
     crashes: chance(0.5),
