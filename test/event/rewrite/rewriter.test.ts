@@ -96,6 +96,14 @@ describe('a redacted event', () => {
     assert.notEqual(rewritten(other, line), rewritten(rewriter, line));
   });
 
+  it('keeps nothing that a refusal says when its code may be one that quotes', () => {
+    for (const codes of ['"a":1', '"code":"x","code":400', '"code":422,"code":200', '"code":5e2']) {
+      const status = (message: string): string =>
+        `"responseStatus":{${codes},"message":${message}}`;
+      becomes(`{${status('"b"')}}`, `{${status(X)}}`, 'responseStatus.message');
+    }
+  });
+
   it('keeps what a refusal says when it names objects only', () => {
     for (const code of [403, 404, 409]) {
       const line = `{"responseStatus":{"message":"secrets \\"a\\" …","code":${code}},"responseObject":{"kind":"Status","message":"b"}}`;
