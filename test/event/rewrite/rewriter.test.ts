@@ -232,11 +232,11 @@ describe('events are rewritten', () => {
   const concern = (rewriter: Rewriter, of: string, wish: Partial<Wish> = {}): string =>
     rewriter.concerns(whatOf(of), { ...NOTHING_WISHED, ...wish });
 
-  it('in any case when a refusal may quote a secret', () => {
+  it('with a body, or when a refusal may quote a secret', () => {
     for (const of of ['/secrets/', '/secrets/status', '/serviceaccounts/token']) {
-      assert.equal(concern(plain, of), 'always');
+      assert.equal(concern(plain, of), 'quotes');
     }
-    assert.equal(concern(plain, 'authentication.k8s.io/tokenreviews/'), 'always');
+    assert.equal(concern(plain, 'authentication.k8s.io/tokenreviews/'), 'quotes');
   });
 
   it('never when they are about something else', () => {
@@ -253,8 +253,8 @@ describe('events are rewritten', () => {
   });
 
   it('when they are about what the user wants', () => {
-    assert.equal(concern(redacting({ configMaps: true }), '/configmaps/'), 'always');
-    assert.equal(concern(redacting({ env: true }), 'apps/deployments/'), 'always');
+    assert.equal(concern(redacting({ configMaps: true }), '/configmaps/'), 'quotes');
+    assert.equal(concern(redacting({ env: true }), 'apps/deployments/'), 'quotes');
     assert.equal(concern(redacting({ env: true }), '/services/'), 'never');
     assert.equal(concern(redacting({ paths: ['body.a'] }), '/services/'), 'bodies');
     assert.equal(concern(redacting({ paths: ['user.extra.*'] }), '/services/'), 'always');
