@@ -97,6 +97,17 @@ describe('a path', () => {
     assert.equal(after(['body.spec.a'], untouched), untouched);
   });
 
+  it('is followed into the patches of webhooks', () => {
+    const event = (value: string): string => {
+      const patch = `{"webhook":"w","patch":[{"op":"add","path":"/spec","value":${value}}]}`;
+      return `{"annotations":{"patch.webhook.admission.k8s.io/round_0_index_0":${JSON.stringify(patch)}`;
+    };
+    const paths = ['requestObject.spec.a'];
+    const line = `${event('{"a":"x","b":"y"}')}}}`;
+    const result = rewritten(redacting({ paths }), line, whatOf('/pods/'));
+    assert.ok(result.startsWith(`${event('{"a":"[redacted]","b":"y"}')},`), result);
+  });
+
   it('is followed into texts in texts only so far; what is deeper is redacted whole', () => {
     let body = '{"a":"secret","b":"innocent"}';
     for (let depth = 0; depth < 12; depth += 1) {

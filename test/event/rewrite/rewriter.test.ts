@@ -82,6 +82,15 @@ describe('a redacted event', () => {
     assert.ok(text.length < 32 * 600);
   });
 
+  it('cuts a long key in its annotation, and nowhere else', () => {
+    const key = 'k'.repeat(100);
+    becomes(
+      `{"requestObject":{"data":{"${key}":"x"}}}`,
+      `{"requestObject":{"data":{"${key}":${X}}}}`,
+      `requestObject.data["${'k'.repeat(64)}…"]`,
+    );
+  });
+
   it('shows with a key which values are equal, whatever their escapes', () => {
     const rewriter = redacting({ hashKey: Buffer.from('secret') });
     const line = '{"requestObject":{"data":{"a":"k\\u00e9y","b":"kéy","c":"other","d":[1]}}}';
