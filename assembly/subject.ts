@@ -13,7 +13,7 @@ import { behind, contentEnd, contentStart, membersStart, readMap, readText } fro
 const VALUE: i32 = 0;
 const PRESENCE: i32 = 1;
 const SECRET: i32 = 2;
-/** Whether the URI's path names a namespace, as kube-apiserver reads it. */
+/** The namespace that a resource's path names, as kube-apiserver reads it; false where it names none. */
 const NAMESPACE: i32 = 3;
 /** A member of the field's value. */
 const MEMBER: i32 = 4;
@@ -42,9 +42,11 @@ const A: u8 = 0x61;
 const SLASH: u8 = 0x2f;
 /** `namespaces/` and the beginnings of paths, as words, whose lowest byte comes first. */
 const NAMESPAC: u64 = ((<u64>0x63617073) << 32) | 0x656d616e;
+const NAMESPACES_BYTES: usize = 11;
 const CES_SLASH: u32 = 0x2f736563;
 const SLASH_API_SLASH: u64 = 0x2f6970612f;
 const SLASH_APIS_SLASH: u64 = 0x2f736970612f;
+const LENGTH_BYTES: usize = 4;
 /** How many slashes stand before the resource, with its own: `/api/v1/…`, `/apis/apps/v1/…`. */
 const API_SLASHES: i32 = 3;
 const APIS_SLASHES: i32 = 4;
@@ -180,9 +182,10 @@ function isSecretName(letters: u64): bool {
   );
 }
 
-/** @returns false where that is not certain: then there is no subject. */
+/** @returns false where the namespace is not certain: then there is no subject. */
 function copyNamespaced(uri: usize): bool {
-  if (!readText(uri)) return copyWord(false);
+  if (!readText(uri)) return copyByte(NIL);
+  const wanted = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
   let slashes = 0;
   for (let at = contentStart; at < contentEnd; at++) {
     const byte = load<u8>(at);
@@ -190,21 +193,36 @@ function copyNamespaced(uri: usize): bool {
     if (byte === PERCENT) return false;
     if (byte !== SLASH) continue;
     slashes += 1;
-    if (at + 1 < contentEnd && load<u8>(at, 1) === SLASH) return false;
-    if (!isNamespaces(at + 1)) continue;
-    const wanted = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
-    return slashes === wanted && copyWord(true);
+    const next = at + 1 < contentEnd ? load<u8>(at, 1) : QUESTION_MARK;
+    if (next === SLASH || next === QUESTION_MARK) return false;
+    if (isNamespaces(at + 1)) return slashes === wanted && copyName(at + 1 + NAMESPACES_BYTES);
   }
-  return copyWord(false);
+  // Other paths are of no resource: what objectRef says is all that there is.
+  return wanted > 0 && slashes >= wanted ? copyWord(false) : copyByte(NIL);
+}
+
+/** The part of a path that begins there, behind its length. */
+function copyName(start: usize): bool {
+  let after = start;
+  while (after < contentEnd && load<u8>(after) !== SLASH && load<u8>(after) !== QUESTION_MARK) {
+    if (load<u8>(after) === PERCENT) return false;
+    after += 1;
+  }
+  const length = after - start;
+  if (end + LENGTH_BYTES + length > subject + MAX_BYTES) return false;
+  store<u32>(end, <u32>length);
+  copyLoosely(end + LENGTH_BYTES, start, length);
+  end += LENGTH_BYTES + length;
+  return true;
 }
 
 /** Whether `namespaces/` and a name stand there. */
 function isNamespaces(at: usize): bool {
   return (
-    at + 11 < contentEnd &&
+    at + NAMESPACES_BYTES < contentEnd &&
     load<u64>(at) === NAMESPAC &&
     load<u32>(at, 7) === CES_SLASH &&
-    load<u8>(at, 11) !== QUESTION_MARK
+    load<u8>(at + NAMESPACES_BYTES) !== QUESTION_MARK
   );
 }
 

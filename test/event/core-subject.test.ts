@@ -174,15 +174,22 @@ describe('the subject of an event', () => {
 
 describe('the path of an event', () => {
   const subjectFor = (uri: string): string => subjectOf(JSON.stringify({ requestURI: uri }));
-  const plain = subjectFor('/healthz');
+  const plain = subjectFor('/api/v1/pods');
+  const other = subjectFor('/healthz');
   const namespaced = subjectFor('/api/v1/namespaces/a/pods');
   const paths: readonly (readonly [string, string])[] = [
+    ['/version', other],
+    ['/x/v1/pods', other],
+    ['/api/v1', other],
+    ['/apis/apps/v1', other],
+    ['/api/v1/namespaces/', ''],
+    ['/api/v1/pods/?limit=1', ''],
     ['/api/v1/namespaces', plain],
     ['/api/v1/namespaces?limit=1', plain],
     ['/api/v1/pods?a=/namespaces/b', plain],
     ['/apis/a.example/v1/things', plain],
     ['/apis/a.example/v1/things/namespaces', plain],
-    ['', plain],
+    ['', other],
     ['/api/v1/namespaces/a', namespaced],
     ['/apis/apps/v1/namespaces/a/deployments/b?x', namespaced],
     ['/api/v1/namespaces/a/things/namespaces/b', namespaced],
@@ -193,13 +200,19 @@ describe('the path of an event', () => {
     ['//api/v1/namespaces/a/pods', ''],
     ['/x/v1/namespaces/a/pods', ''],
     ['/api/v1/namespaces/a/pods/b/log?follow=%74rue', namespaced],
+    ['/api/v1/namespaces/a?namespaces/b', namespaced],
+    ['/api/v1/namespaces/%61/pods', ''],
   ];
   for (const [path, expected] of paths) {
-    it(`is ${expected === '' ? 'nothing to remember by' : expected === plain ? 'of no namespace' : 'of a namespace'}: ${path}`, () => {
+    it(`is ${expected === '' ? 'nothing to remember by' : expected === plain || expected === other ? 'of no namespace' : 'of a namespace'}: ${path}`, () => {
       assert.equal(subjectFor(path), expected);
     });
   }
-  it('matters', () => assert.notEqual(plain, namespaced));
+  it('matters', () => {
+    const another = subjectFor('/api/v1/namespaces/b/pods');
+    const longer = subjectFor('/api/v1/namespaces/ab/pods');
+    assert.equal(new Set([plain, namespaced, other, another, longer]).size, 5);
+  });
 });
 
 describe('what was answered', () => {
