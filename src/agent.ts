@@ -289,6 +289,7 @@ class Agent {
         from,
         firstLineSince,
         timeOf: stageTimeMs,
+        logCount: () => this.#tails.size,
       };
       const tail = new LogTail(site, memory?.recall(path) ?? [], options, {
         sink: this.#pipeline,

@@ -164,7 +164,8 @@ export class LogTail {
     if (!this.#pace.looks) {
       const hinted = this.#wasHinted || this.#wakeup.hinted;
       this.#safetyPoll.passed({ hinted, found: bytes > 0 });
-      const poll = this.#safetyPoll.intervalMs(this.#watch !== undefined);
+      const logs = this.#options.logCount();
+      const poll = this.#safetyPoll.intervalMs(this.#watch !== undefined, logs);
       const until = Math.min(now + poll, this.#generations.nextDeadline(now));
       this.#asleep = true;
       this.#wasHinted = await this.#wakeup.sleep(Math.max(1, until - performance.now()), signal);

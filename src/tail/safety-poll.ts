@@ -7,6 +7,9 @@
 const SAFETY_POLL_MS = 1000;
 /** The same for a quiet log whose watch has missed nothing: many such logs would be all that an idle agent does. */
 const QUIET_POLL_MS = 5000;
+/** So many quiet logs are looked at in a second at the most, however many there are: one look takes 0.2 ms. */
+const QUIET_POLLS_PER_SECOND = 5;
+const MS_PER_SECOND = 1000;
 /** The poll where the system refuses to watch (SELinux, inotify limits): the only source of news then. */
 const UNWATCHED_POLL_MS = 250;
 /** How often every file is looked at anew, whatever its name: a backup may still grow, or be replaced. */
@@ -33,9 +36,12 @@ export class SafetyPoll {
     this.#quiet = hinted || found ? 0 : this.#quiet + 1;
   }
 
-  intervalMs(isWatched: boolean): number {
+  /** @param logs how many are looked at in this way. */
+  intervalMs(isWatched: boolean, logs = 1): number {
     if (!isWatched) return UNWATCHED_POLL_MS;
-    return this.#isTrusted ? QUIET_POLL_MS : SAFETY_POLL_MS;
+    if (!this.#isTrusted) return SAFETY_POLL_MS;
+    const inTurnMs = Math.min(logs * (MS_PER_SECOND / QUIET_POLLS_PER_SECOND), QUIET_FULL_SCAN_MS);
+    return Math.max(QUIET_POLL_MS, inTurnMs);
   }
 
   fullScanMs(isWatched: boolean): number {

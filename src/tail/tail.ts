@@ -85,6 +85,8 @@ export interface LogTailOptions {
   readonly firstLineSince: (lines: Buffer, epochMs: number) => number | undefined;
   /** The time of the event in a line, in ms since the epoch. */
   readonly timeOf: (line: Buffer) => number | undefined;
+  /** How many logs are followed beside each other, this one included. */
+  readonly logCount: () => number;
 }
 
 export type StartAt =

@@ -133,6 +133,7 @@ export const FOLLOWING: LogTailOptions = {
   from: { kind: 'beginning' },
   firstLineSince: firstTimeSince,
   timeOf,
+  logCount: () => 1,
 };
 
 const TIME = /^.*"t":(\d+)/;

@@ -23,6 +23,15 @@ test('a log that is quiet for a while is looked at every five seconds', () => {
   assert.equal(pollAfter(...quiet(400)).intervalMs(true), 5000);
 });
 
+test('many quiet logs are looked at in turn, and each once a minute at least', () => {
+  const poll = pollAfter(...quiet(4));
+  assert.equal(poll.intervalMs(true, 25), 5000);
+  assert.equal(poll.intervalMs(true, 100), 20_000);
+  assert.equal(poll.intervalMs(true, 10_000), 60_000);
+  assert.equal(pollAfter(...quiet(3)).intervalMs(true, 100), 1000);
+  assert.equal(poll.intervalMs(false, 100), 250);
+});
+
 test('every file is looked at anew every ten seconds, and every minute when nothing happens', () => {
   assert.equal(pollAfter(...quiet(3)).fullScanMs(true), 10_000);
   assert.equal(pollAfter(...quiet(4)).fullScanMs(true), 60_000);
