@@ -94,7 +94,9 @@ async function prepare(flags: Flags) {
   const signal = stopSignal();
   const { createLog } = await import('./observe/log.ts');
   const log = createLog({ level: config.logLevel });
-  for (const { where, message } of warnings) log.warn(message, { setting: where });
+  for (const { where, message } of [...warnings, ...rules.warnings]) {
+    log.warn(message, { setting: where });
+  }
   return { config, log, signal, ruleSet: rules.ruleSet, reload };
 }
 

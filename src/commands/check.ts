@@ -31,7 +31,8 @@ export async function check(flags: Flags, { env, nowMs, out, err }: CheckContext
     return 2;
   }
   out(`configuration ok\n${settingsTable(loaded.settings)}`);
-  for (const { where, message } of [...loaded.warnings, ...inspectMachine(loaded.config)]) {
+  const warnings = [...loaded.warnings, ...rules.warnings, ...inspectMachine(loaded.config)];
+  for (const { where, message } of warnings) {
     err(`warning: ${where}: ${message}\n`);
   }
   return 0;

@@ -14,9 +14,13 @@ export type LoadedRules =
       readonly ok: true;
       /** Undefined where events go out as they are. */
       readonly ruleSet: RuleSet | undefined;
+      /** What hardly anybody can mean. */
+      readonly warnings: readonly Problem[];
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** Each is held against all before it. The largest policies that are published have some hundred. */
+const REVIEWED_RULES_MAX = 1000;
 /** As many bits as the hash has of security; a shorter key can be guessed. */
 const HASH_KEY_MIN_BYTES = 16;
 
@@ -28,13 +32,25 @@ export async function loadRules({
   dedot,
 }: RulesConfig): Promise<LoadedRules> {
   const isIdle = redact === undefined && bodies === 'object' && !dedot;
-  if (isIdle && policyFile === undefined) return { ok: true, ruleSet: undefined };
+  if (isIdle && policyFile === undefined) return { ok: true, ruleSet: undefined, warnings: [] };
   const problems: Problem[] = [];
   const policy = policyFile === undefined ? undefined : await loadPolicy(policyFile, problems);
   const redaction = redact && redactionOf(redact, problems);
   const rewriter = problems.length === 0 && makeRewriter({ redaction, bodies, dedot }, problems);
   if (rewriter === false || rewriter === undefined) return { ok: false, problems };
-  return { ok: true, ruleSet: { policy, rewriter } };
+  return {
+    ok: true,
+    ruleSet: { policy, rewriter },
+    warnings: await doubtsAbout(policy, policyFile),
+  };
+}
+
+async function doubtsAbout(policy: Policy | undefined, file = ''): Promise<readonly Problem[]> {
+  if (policy === undefined || policy.rules.length > REVIEWED_RULES_MAX) return [];
+  const { reviewPolicy } = await import('../event/policy/review.ts');
+  return reviewPolicy(policy).map(({ rule, line, message }) => {
+    return { where: `${escapeControl(file)}:${line} rule ${rule}`, message };
+  });
 }
 
 /** Its reader is loaded when there is a policy. */

@@ -87,6 +87,7 @@ export class RulesWatch {
     rules.use(loaded.ruleSet);
     this.#reloads.ok += 1;
     log.info('rules were read again', { files: this.#files.join(' ') });
+    for (const { where, message } of loaded.warnings) log.warn(message, { setting: where });
     this.#sayWhatWaits(config.settings);
   }
 

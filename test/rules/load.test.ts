@@ -30,7 +30,7 @@ async function problemsOf(config: Partial<RulesConfig>): Promise<string[]> {
 
 describe('rules', () => {
   it('are none where events go out as they are', async () => {
-    assert.deepEqual(await loadRules(NONE), { ok: true, ruleSet: undefined });
+    assert.deepEqual(await loadRules(NONE), { ok: true, ruleSet: undefined, warnings: [] });
   });
 
   it('are there where something is done to events', async (t) => {
@@ -69,6 +69,18 @@ describe('rules', () => {
     const [tooShort = ''] = await problemsOf({ redact: { ...REDACT, hashKeyFile: key } });
     assert.match(tooShort, /holds less than 16 bytes; make a key with: openssl rand -hex 32$/);
     assert.doesNotMatch(tooShort, /secret/);
+  });
+
+  it('come with what hardly anybody can mean', async (t) => {
+    const policyFile = fileIn(t, `${POLICY}- level: Metadata\n`);
+    const loaded = await loadRules({ ...NONE, policyFile });
+    assert.ok(loaded.ok);
+    assert.deepEqual(loaded.warnings, [
+      {
+        where: `${policyFile}:5 rule 2`,
+        message: 'it is never reached: whatever matches it matches rule 1 (line 4) first',
+      },
+    ]);
   });
 
   it('are refused where a path is none', async () => {
