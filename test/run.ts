@@ -12,8 +12,8 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 
-/** Files at a time. Some start programs and measure time; more than the cores of a small machine make them wait. */
-const CONCURRENCY = 2;
+/** Files at a time. Some start programs and wait for them: one more than a small machine has cores keeps those busy. */
+const CONCURRENCY = 3;
 
 const USAGE =
   'usage: node dist/test/run.js [--test-name-pattern <regex>] [--without <part of a path>] [part of a path …]';
