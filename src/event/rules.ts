@@ -98,9 +98,8 @@ export class EventRules implements Rules {
 
   /** Not where there is no subject: each such event is asked. */
   #remember(subject: string, core: Core, ruleSet: RuleSet): Decision | typeof ASK {
-    const attributes = attributesOf(core);
     if (subject === '') return ASK;
-    const decision = decide(core, attributes, ruleSet);
+    const decision = decide(core, attributesOf(core), ruleSet);
     if (this.#decisions.size >= DECISIONS_MAX) this.#decisions.clear();
     this.#decisions.set(subject, decision);
     return decision;

@@ -20,7 +20,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CHECKPOINT_FILE } from '../../src/checkpoint/store.ts';
 import { DeadLetters } from '../../src/deliver/dead-letter.ts';
-import { MEMORY_LIMIT_KB, Workplace, type Agent } from '../support/agent.ts';
+import { MEMORY_LIMIT_KB, UNTOUCHED, Workplace, type Agent } from '../support/agent.ts';
 import { eventOf, eventsOf } from '../support/numbered-events.ts';
 import { fillDisk, smallFileSystem } from '../support/temporary.ts';
 
@@ -198,7 +198,8 @@ describe('a line over max_event_bytes that no bodies can be left out of', () => 
     places: readonly number[],
   ): void {
     const args = [MAIN, 'replay', '-s', workplace.state, '--format', 'json'];
-    const { stdout, status } = spawnSync(process.execPath, args, { maxBuffer: 16 * MIB });
+    const env = { ...process.env, ...UNTOUCHED };
+    const { stdout, status } = spawnSync(process.execPath, args, { maxBuffer: 16 * MIB, env });
     assert.equal(status, 0);
     const whole: Buffer[] = [];
     let parts: Buffer[] = [];

@@ -7,10 +7,8 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Block } from '../../src/event/block.ts';
 import type { Core } from '../../src/event/core.ts';
-import { ForwardWriter } from '../../src/event/forward-writer.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
-import { PrettyWriter } from '../../src/event/pretty-writer.ts';
-import { Shipper, type ShipperOptions } from '../../src/event/shipper.ts';
+import { Shipper } from '../../src/event/shipper.ts';
 import {
   BlockTranscoder,
   type EventWriter,
@@ -18,23 +16,9 @@ import {
   type Rules,
 } from '../../src/event/transcoder.ts';
 import { blockOf } from '../support/blocks.ts';
+import { ALL_ADDED, forwardWriter, NOTHING_ADDED, WRITERS } from '../support/writers.ts';
 
-const NOTHING: ShipperOptions = { fields: {}, coordinates: false };
-const ALL: ShipperOptions = { fields: { node: 'm1' }, coordinates: true };
-const PLAIN = { color: false, width: undefined, wide: false, timeZone: 'UTC' };
 const NOW_MS = 1_772_600_767_089;
-
-const writers: readonly (readonly [string, () => EventWriter])[] = [
-  ['forward', () => forward(NOTHING)],
-  ['forward with shipper', () => forward(ALL)],
-  ['json', () => new JsonWriter(new Shipper(NOTHING))],
-  ['json with shipper', () => new JsonWriter(new Shipper(ALL))],
-  ['pretty', () => new PrettyWriter(() => PLAIN)],
-];
-
-function forward(options: ShipperOptions): EventWriter {
-  return new ForwardWriter({ shipper: new Shipper(options), timeKey: 'stageTimestamp' });
-}
 
 /** Events whose verb is `drop` stay, those with `change` become another one; what is no event is left out. */
 class FakeRules implements Rules {
@@ -108,7 +92,7 @@ function inSlab(transcoder: BlockTranscoder, content: string): Block {
   return blockOf(slab.subarray(0, bytes.length));
 }
 
-for (const [name, make] of writers) {
+for (const [name, make] of WRITERS) {
   describe(`a block with rules, as ${name}`, () => {
     it('gives what each of its lines gives', () => {
       const check = fc.property(lines, fc.boolean(), (some, isInSlab) => {
@@ -146,8 +130,12 @@ for (const [name, make] of writers) {
 }
 
 describe('what is kept elsewhere of a line', () => {
-  const json = new BlockTranscoder(new JsonWriter(new Shipper(ALL)), () => NOW_MS, new FakeRules());
-  const transcoder = new BlockTranscoder(forward(ALL), () => NOW_MS, new FakeRules());
+  const json = new BlockTranscoder(
+    new JsonWriter(new Shipper(ALL_ADDED)),
+    () => NOW_MS,
+    new FakeRules(),
+  );
+  const transcoder = new BlockTranscoder(forwardWriter(ALL_ADDED), () => NOW_MS, new FakeRules());
   const clean = (text: string): string => transcoder.clean(blockOf(text)).toString();
 
   it('is the line itself where no rule changes it', () => {
@@ -188,7 +176,7 @@ describe('an event that is glued to a torn one', () => {
   it('is asked about as well', () => {
     const event = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"b","verb":"drop"}';
     const transcoder = new BlockTranscoder(
-      new JsonWriter(new Shipper(NOTHING)),
+      new JsonWriter(new Shipper(NOTHING_ADDED)),
       () => 0,
       new FakeRules(),
     );
@@ -201,7 +189,7 @@ describe('an event that is glued to a torn one', () => {
 
 describe('an event of which only a part was read', () => {
   it('stays whole', () => {
-    const transcoder = new BlockTranscoder(forward(ALL), () => NOW_MS, new FakeRules());
+    const transcoder = new BlockTranscoder(forwardWriter(ALL_ADDED), () => NOW_MS, new FakeRules());
     const block = { ...blockOf('{"verb":"drop"}\n'), kind: 'reduced' as const, end: 5000 };
     const { accounts } = transcoder.transcode(block);
     assert.deepEqual(accounts.filtered, { events: 1, bytes: 5000 });

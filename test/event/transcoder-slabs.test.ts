@@ -8,31 +8,15 @@ import * as fc from 'fast-check';
 import type { Block } from '../../src/event/block.ts';
 import { Core } from '../../src/event/core.ts';
 import { divide } from '../../src/event/divide.ts';
-import { ForwardWriter } from '../../src/event/forward-writer.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
-import { PrettyWriter } from '../../src/event/pretty-writer.ts';
-import { Shipper, type ShipperOptions } from '../../src/event/shipper.ts';
+import { Shipper } from '../../src/event/shipper.ts';
 import { BlockTranscoder, type EventWriter } from '../../src/event/transcoder.ts';
 import { blockOf, bodyEvent, type BlockOptions } from '../support/blocks.ts';
 import { withoutNewlines } from '../support/json-texts.ts';
 import { entriesIn } from '../support/reference.ts';
+import { ALL_ADDED, forwardWriter, NOTHING_ADDED, WRITERS } from '../support/writers.ts';
 
 const NOW_MS = 1_772_600_767_089;
-const NOTHING: ShipperOptions = { fields: {}, coordinates: false };
-const ALL: ShipperOptions = { fields: { node: 'm1' }, coordinates: true };
-const PLAIN = { color: false, width: undefined, wide: false, timeZone: 'UTC' };
-
-const writers: readonly (readonly [string, () => EventWriter])[] = [
-  ['forward', () => forward(NOTHING)],
-  ['forward with shipper', () => forward(ALL)],
-  ['json', () => new JsonWriter(new Shipper(NOTHING))],
-  ['json with shipper', () => new JsonWriter(new Shipper(ALL))],
-  ['pretty', () => new PrettyWriter(() => PLAIN)],
-];
-
-function forward(options: ShipperOptions): EventWriter {
-  return new ForwardWriter({ shipper: new Shipper(options), timeKey: 'stageTimestamp' });
-}
 
 function transcoderOf(writer: EventWriter): BlockTranscoder {
   return new BlockTranscoder(writer, () => NOW_MS);
@@ -86,7 +70,7 @@ const content = fc
     return bytes;
   });
 
-for (const [name, make] of writers) {
+for (const [name, make] of WRITERS) {
   describe(`a block as ${name}`, () => {
     it('becomes the same bytes in a slab and elsewhere', () => {
       const place = fc.constantFrom(0, 1, 7, 64, 4096);
@@ -194,7 +178,7 @@ for (const [name, make] of writers) {
 }
 
 describe('the memory of a slab', () => {
-  const make = (): BlockTranscoder => transcoderOf(forward(ALL));
+  const make = (): BlockTranscoder => transcoderOf(forwardWriter(ALL_ADDED));
   const EVENTS = `${bodyEvent('1')}\n`.repeat(100);
 
   it('holds what its block became', () => {
@@ -202,7 +186,7 @@ describe('the memory of a slab', () => {
     const block = inSlab(transcoder, EVENTS);
     const { payload } = transcoder.transcode(block);
     assert.deepEqual([payload.length, payload[0]?.buffer], [1, block.bytes.buffer]);
-    assert.ok(bytesOf(payload).equals(fresh(() => forward(ALL), blockOf(EVENTS))));
+    assert.ok(bytesOf(payload).equals(fresh(() => forwardWriter(ALL_ADDED), blockOf(EVENTS))));
   });
 
   it('is used again when that is settled, and not before', () => {
@@ -241,14 +225,14 @@ describe('the memory of a slab', () => {
     place.grow(100_000);
     place.slab.write('1}\n', 5);
     const { payload } = transcoder.transcode(blockOf(place.slab.subarray(0, 8)));
-    assert.ok(bytesOf(payload).equals(fresh(() => forward(ALL), blockOf('{"a":1}\n'))));
+    assert.ok(bytesOf(payload).equals(fresh(() => forwardWriter(ALL_ADDED), blockOf('{"a":1}\n'))));
   });
 });
 
 describe('a block that takes more room than a slab has', () => {
   const fields = { long: 'x'.repeat(3000), longer: 'ö'.repeat(4000) };
   const wide = [
-    (): EventWriter => forward({ fields, coordinates: true }),
+    (): EventWriter => forwardWriter({ fields, coordinates: true }),
     (): EventWriter => new JsonWriter(new Shipper({ fields, coordinates: true })),
   ];
   const lines = Array.from({ length: 200 }, (_, index) => {
@@ -284,8 +268,8 @@ it('a block may be nothing but lines that are taken apart, and they are many', (
   // Each costs the same: a block of them is not looked through again for each of its lines.
   const count = 30_000;
   for (const make of [
-    (): EventWriter => forward(NOTHING),
-    () => new JsonWriter(new Shipper(NOTHING)),
+    (): EventWriter => forwardWriter(NOTHING_ADDED),
+    () => new JsonWriter(new Shipper(NOTHING_ADDED)),
   ]) {
     const one = fresh(make, blockOf('\0{"a":1}\n'));
     const many = fresh(make, blockOf('\0{"a":1}\n'.repeat(count)));
@@ -295,7 +279,7 @@ it('a block may be nothing but lines that are taken apart, and they are many', (
 
 it('a block may be nothing but bad lines, and they are many', () => {
   const count = 10_000;
-  const { payload, accounts, invalid } = transcoderOf(forward(ALL)).transcode(
+  const { payload, accounts, invalid } = transcoderOf(forwardWriter(ALL_ADDED)).transcode(
     blockOf('bad\n'.repeat(count)),
   );
   const entries = entriesIn(bytesOf(payload));
@@ -313,7 +297,7 @@ it('a block of any bytes is whole lines of output, whatever is in it', () => {
     .map((all) => Buffer.from(all.join('\n'), 'latin1'));
   fc.assert(
     fc.property(fc.oneof(bytesOnly, lined), (bytes) => {
-      for (const [, make] of writers) {
+      for (const [, make] of WRITERS) {
         const { accounts, payload } = transcoderOf(make()).transcode(blockOf(bytes));
         assert.equal(accounts.delivered.bytes, bytes.length);
         assert.equal(accounts.delivered.events > 0, bytesOf(payload).length > 0);

@@ -61,7 +61,7 @@ export interface AgentOptions {
 }
 
 /** Bytes are compared with what was written: what is redacted has tests of its own. */
-const UNTOUCHED = { AUDIT_SHIPPER_REDACT: 'false' };
+export const UNTOUCHED = { AUDIT_SHIPPER_REDACT: 'false' };
 
 /** A root without capabilities is bound to permissions like anybody; setpriv is part of util-linux. */
 const FEW_RIGHTS = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];

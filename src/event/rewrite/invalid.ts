@@ -2,6 +2,7 @@
  * What may leave of bytes that are no event: torn lines, parts of long ones, garbage. Only what is surely outside of a
  * body stays as it is. Pure.
  */
+import { FIELDS } from '../core.ts';
 import { CLOSE_BRACE, COLON, COMMA, isSpace, QUOTE, skipSpace, valueEnd } from '../json-bytes.ts';
 import { edited, type Edit } from './edits.ts';
 import { Findings } from './findings.ts';
@@ -9,21 +10,8 @@ import type { Marks } from './marks.ts';
 import type { Place } from './place.ts';
 import { uriEdits } from './uri.ts';
 
-/** What stands before the bodies in an event that kube-apiserver has written, in its order. */
-const BEFORE_BODIES: readonly string[] = [
-  'kind',
-  'apiVersion',
-  'level',
-  'auditID',
-  'stage',
-  'requestURI',
-  'verb',
-  'user',
-  'impersonatedUser',
-  'sourceIPs',
-  'userAgent',
-  'objectRef',
-];
+/** What stands before the bodies in an event that kube-apiserver has written, and before what may quote them. */
+const BEFORE_BODIES: readonly string[] = FIELDS.slice(0, FIELDS.indexOf('responseStatus'));
 /** How an event begins: what begins otherwise may be the middle of a body. */
 const EVENT_START = /^\{"kind":"Event","apiVersion":"audit\.k8s\.io\/[a-z0-9]+"/;
 /** Both beginnings are shorter. */
