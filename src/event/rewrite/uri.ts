@@ -19,8 +19,8 @@ const TOKENS: ReadonlySet<string> = new Set([
 const COMMANDS: ReadonlySet<string> = new Set(['command', 'cmd']);
 /** Such a parameter inside of a value, as in a URL that a login returns to. */
 const TOKEN_INSIDE = /[?&;#](?:token|access_token|id_token|refresh_token|client_secret)=/i;
-/** One character of a string of JSON. */
-const CHARACTER = /\\u[0-9a-fA-F]{4}|\\.|[^]/g;
+/** One character of a string of JSON that begins with a backslash. */
+const ESCAPE = /\\u[0-9a-fA-F]{4}|\\.|[^]/y;
 const QUESTION_MARK = 0x3f;
 /** The next one begins behind each of these. A value that is redacted ends with `&` only: the rest might be of it. */
 const PARAMETER = /[^?&;]*/y;
@@ -112,10 +112,26 @@ function meant(raw: string): Buffer {
 
 function decode(uri: Buffer): Decoded {
   const raw = uri.toString('latin1');
-  if (!uri.includes(BACKSLASH)) return { text: raw, byteOf: (character) => character };
-  const characters = Array.from(raw.matchAll(CHARACTER));
-  const text = characters.map(([character]) => decodedCharacter(character)).join('');
-  return { text, byteOf: (character) => characters[character]?.index ?? raw.length };
+  let escape = raw.indexOf('\\');
+  if (escape === -1) return { text: raw, byteOf: (character) => character };
+  // Where each character begins, and where the last one ends.
+  const places = new Uint32Array(raw.length + 1);
+  let text = '';
+  let from = 0;
+  const add = (part: string, start: number): void => {
+    for (let at = 0; at < part.length; at++) places[text.length + at] = start + at;
+    text += part;
+  };
+  for (; escape !== -1; escape = raw.indexOf('\\', from)) {
+    add(raw.slice(from, escape), from);
+    ESCAPE.lastIndex = escape;
+    const [character = ''] = ESCAPE.exec(raw) ?? [];
+    add(decodedCharacter(character), escape);
+    from = escape + character.length;
+  }
+  add(raw.slice(from), from);
+  places[text.length] = raw.length;
+  return { text, byteOf: (character) => places[character] ?? raw.length };
 }
 
 /** One for one: of the escapes only those of single units are decoded, and no other one is a separator. */
