@@ -2,6 +2,7 @@
  * What is done to events before they leave: the audit policy says which go, and how much of them; the rewriter takes
  * secrets out and gives bodies their shape. It decides once for all events with the same subject. Pure; knows no files.
  */
+import { BODIES } from './bodies.ts';
 import { FIELDS, mayHaveSecret, type Answer, type Core, type Field, type Ruling } from './core.ts';
 import { attributesOf, heldBy, type Attributes } from './policy/attributes.ts';
 import { outcomeOf, type Outcome } from './policy/outcome.ts';
@@ -33,7 +34,6 @@ const ASK = 'ask';
 /** Users times verbs times resources times namespaces. Each takes some 400 bytes. */
 const DECISIONS_MAX = 20_000;
 const WHOLE: Wish = { level: undefined, omitManagedFields: false };
-const BODIES = ['requestObject', 'responseObject'] as const;
 
 export class EventRules implements Rules {
   /** Undefined where all events go out as they are. */

@@ -91,7 +91,6 @@ interface Output {
   readonly invalid: InvalidReason[];
   readonly filtered: Map<string, number>;
   events: number;
-  filteredEvents: number;
   filteredBytes: number;
   redacted: number;
 }
@@ -102,7 +101,6 @@ function noOutput(): Output {
     invalid: [],
     filtered: new Map(),
     events: 0,
-    filteredEvents: 0,
     filteredBytes: 0,
     redacted: 0,
   };
@@ -240,7 +238,6 @@ export class BlockTranscoder implements Transcoder {
   #ruled(block: Block, line: Span, fate: Fate, output: Output): number {
     if (fate.kind === 'filtered') {
       output.filtered.set(fate.reason, (output.filtered.get(fate.reason) ?? 0) + 1);
-      output.filteredEvents += 1;
       output.filteredBytes += line.end - line.start;
       return line.end;
     }
@@ -330,7 +327,8 @@ function textOf({ bytes }: Block, { start, end }: Span): Buffer {
 }
 
 function accountsOf({ start, end, kind }: Block, output: Output): ChunkAccounts {
-  const { events, filteredEvents, filteredBytes } = output;
+  const { events, filteredBytes } = output;
+  const filteredEvents = [...output.filtered.values()].reduce((sum, count) => sum + count, 0);
   // Of what is reduced fewer bytes are here than were read.
   const filtered = kind === 'reduced' && filteredEvents > 0 ? end - start : filteredBytes;
   return {
