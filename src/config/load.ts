@@ -104,16 +104,23 @@ function readYaml(path: string): Uint8Array {
  * @param advice what to do when the file is too large. @throws Error, and those of node:fs.
  */
 export function readBounded(path: string, advice: string): Buffer {
+  const bytes = readBeginning(path, FILE_MAX_BYTES + 1);
+  if (bytes.length > FILE_MAX_BYTES) throw new Error(`it is larger than 1 MiB; ${advice}`);
+  return bytes;
+}
+
+/** @returns the whole file, or as many bytes of it. @throws those of node:fs. */
+export function readBeginning(path: string, maxBytes: number): Buffer {
   const file = openSync(path, 'r');
   try {
-    const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
+    const bytes = Buffer.alloc(maxBytes);
     let length = 0;
     while (length < bytes.length) {
       const count = readSync(file, bytes, length, bytes.length - length, null);
-      if (count === 0) return bytes.subarray(0, length);
+      if (count === 0) break;
       length += count;
     }
-    throw new Error(`it is larger than 1 MiB; ${advice}`);
+    return bytes.subarray(0, length);
   } finally {
     closeSync(file);
   }

@@ -2,7 +2,7 @@
  * Policies from files, and what is wrong with them in the words of a complaint: `file:line:column path: message`. Knows no
  * events.
  */
-import { openSync, readSync, closeSync } from 'node:fs';
+import { readBeginning } from '../../config/load.ts';
 import type { Policy } from '../../event/policy/policy.ts';
 import { POLICY_MAX_BYTES, PolicyError, readPolicy } from '../../event/policy/read-policy.ts';
 import { reviewPolicy } from '../../event/policy/review.ts';
@@ -43,18 +43,8 @@ export function doubtLines(path: string, policy: Policy): readonly string[] {
 
 /** @returns no more than tells that it is too much: it may be an audit log. */
 function bytesOf(path: string): Buffer {
-  const buffer = Buffer.alloc(POLICY_MAX_BYTES + 1);
   try {
-    const fd = openSync(path, 'r');
-    try {
-      let length = 0;
-      for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-        read = readSync(fd, buffer, length, buffer.length - length, null);
-      }
-      return buffer.subarray(0, length);
-    } finally {
-      closeSync(fd);
-    }
+    return readBeginning(path, POLICY_MAX_BYTES + 1);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     throw new BadPolicy(path, [`cannot read the policy ${path}: ${error.message}`]);
