@@ -83,12 +83,10 @@ async function prepare(flags: Flags) {
   }
   const { config, warnings } = loaded;
   const reload = {
+    start: loaded,
     onAsked: onHangup,
     configFile: configFileOf(flags, process.env),
-    readConfig: () => {
-      const again = load();
-      return again.ok ? { ...again, rules: again.config.rules } : again;
-    },
+    readConfig: load,
   };
   showsStack = config.logLevel === 'debug';
   const signal = stopSignal();

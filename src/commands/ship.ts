@@ -28,7 +28,7 @@ export interface ShipDeps {
   readonly signal: AbortSignal;
   readonly ruleSet: RuleSet | undefined;
   /** Where new rules come from while the agent follows. */
-  readonly reload: Pick<RulesWatchParts, 'readConfig' | 'configFile' | 'onAsked'>;
+  readonly reload: Omit<RulesWatchParts, 'rules' | 'log'>;
 }
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */

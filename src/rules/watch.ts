@@ -14,18 +14,20 @@ const LOOK_MS = 2000;
 /** The settings that can change while the agent runs. */
 const RULE_KEYS: readonly string[] = ['policy_file', 'redact', 'bodies', 'dedot'];
 
-export type ReadConfig = () =>
-  | {
-      readonly ok: true;
-      readonly rules: RulesConfig;
-      readonly settings: readonly Setting[];
-    }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+/** What of a configuration is watched. */
+interface Watched {
+  readonly config: { readonly rules: RulesConfig };
+  readonly settings: readonly Setting[];
+}
 
 export interface RulesWatchParts {
   readonly rules: EventRules;
+  /** What the rules were made of. */
+  readonly start: Watched;
   /** What the configuration says now, and its file, if it has one. */
-  readonly readConfig: ReadConfig;
+  readonly readConfig: () =>
+    | (Watched & { readonly ok: true })
+    | { readonly ok: false; readonly problems: readonly Problem[] };
   readonly configFile: string | undefined;
   /** Calls back whenever somebody asks for the rules to be read again. */
   readonly onAsked: (listener: () => void) => void;
@@ -39,16 +41,12 @@ export class RulesWatch {
   /** The files that are looked at, and how they were when they were read last. */
   #files: readonly string[];
   #stamp: string;
-  /** Of the settings that a restart changes: what they were at the start. */
-  readonly #settings: readonly Setting[];
   /** One after the other. */
   #reading: Promise<void> = Promise.resolve();
 
   constructor(parts: RulesWatchParts) {
     this.#parts = parts;
-    const config = parts.readConfig();
-    this.#settings = config.ok ? config.settings : [];
-    this.#files = config.ok ? this.#filesOf(config.rules) : [];
+    this.#files = this.#filesOf(parts.start.config);
     this.#stamp = this.#stampNow();
   }
 
@@ -74,13 +72,13 @@ export class RulesWatch {
   async #read(): Promise<void> {
     const { log, rules, readConfig } = this.#parts;
     const before = this.#stampNow();
-    const config = readConfig();
+    const read = readConfig();
     const isSame = before === this.#stampNow();
-    if (config.ok) this.#files = this.#filesOf(config.rules);
+    if (read.ok) this.#files = this.#filesOf(read.config);
     // What is written while it is read is read again.
     this.#stamp = isSame ? this.#stampNow() : '';
-    const loaded = config.ok ? await loadRules(config.rules) : config;
-    if (!config.ok || !loaded.ok) {
+    const loaded = read.ok ? await loadRules(read.config.rules) : read;
+    if (!read.ok || !loaded.ok) {
       this.#refuse(loaded.ok ? [] : loaded.problems);
       return;
     }
@@ -88,7 +86,7 @@ export class RulesWatch {
     this.#reloads.ok += 1;
     log.info('rules were read again', { files: this.#files.join(' ') });
     for (const { where, message } of loaded.warnings) log.warn(message, { setting: where });
-    this.#sayWhatWaits(config.settings);
+    this.#sayWhatWaits(read.settings);
   }
 
   #refuse(problems: readonly Problem[]): void {
@@ -101,7 +99,7 @@ export class RulesWatch {
     });
   }
 
-  #filesOf({ policyFile, redact }: RulesConfig): readonly string[] {
+  #filesOf({ rules: { policyFile, redact } }: Watched['config']): readonly string[] {
     const files = [this.#parts.configFile, policyFile, redact?.hashKeyFile];
     return files.filter((file) => file !== undefined);
   }
@@ -112,7 +110,7 @@ export class RulesWatch {
 
   /** A changed file may hold more than rules. */
   #sayWhatWaits(settings: readonly Setting[]): void {
-    const before = new Map(this.#settings.map(({ key, value }) => [key, value]));
+    const before = new Map(this.#parts.start.settings.map(({ key, value }) => [key, value]));
     const waiting = settings
       .filter(({ key, value }) => !RULE_KEYS.includes(key) && before.get(key) !== value)
       .map(({ key }) => key);

@@ -30,10 +30,6 @@ async function watched(t: TestContext, lookMs = LOOK_MS) {
   writeFileSync(configFile, `policy_file: ${policyFile}\nredact: false\n`);
   writeFileSync(policyFile, policyOf('Metadata'));
   const load = () => loadConfig({ flags: { config: configFile }, env: {}, nowMs: 0 });
-  const readConfig = () => {
-    const loaded = load();
-    return loaded.ok ? { ...loaded, rules: loaded.config.rules } : loaded;
-  };
   const first = load();
   assert.ok(first.ok);
   const loaded = await loadRules(first.config.rules);
@@ -44,7 +40,15 @@ async function watched(t: TestContext, lookMs = LOOK_MS) {
   const onAsked = (listener: () => void): void => {
     asked.again = listener;
   };
-  const watch = new RulesWatch({ rules, readConfig, configFile, onAsked, log, lookMs });
+  const watch = new RulesWatch({
+    rules,
+    start: first,
+    readConfig: load,
+    configFile,
+    onAsked,
+    log,
+    lookMs,
+  });
   const controller = new AbortController();
   const running = watch.run(controller.signal);
   t.after(async () => {
