@@ -10,7 +10,7 @@ import { addField, placesOfFields, present } from './fields';
 import { forwardLine, jsonLine, out, setOut } from './line';
 import { beginMembers, setOmitted, setTimeField } from './members';
 import { goesAsItIs } from './rules';
-import { addPart, forget, subjectStart } from './subject';
+import { addPart, forget, setAsked, subjectStart } from './subject';
 import { putValue } from './value';
 
 export { addField, addPart, forget, placesOfFields, setOmitted, setTimeField, subjectStart };
@@ -56,8 +56,10 @@ export function eventCount(): i32 {
   return events;
 }
 
-export function setRuled(isRuled: bool): void {
-  hasRules = isRuled;
+/** @param partCount of a subject, so many of its first ones; 0 where nothing is asked about events. */
+export function setRuled(partCount: i32): void {
+  hasRules = partCount > 0;
+  setAsked(partCount);
 }
 
 export function endOfRuled(): usize {

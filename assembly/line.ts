@@ -5,6 +5,7 @@
 import {
   CLOSE_BRACE,
   COMMA,
+  copyLoosely,
   decimalDigits,
   NEWLINE,
   OPEN_BRACE,
@@ -82,13 +83,13 @@ export function forwardLine(start: usize, offset: u64): usize {
 
 /** The first text ends with the key of the offset, the second with that of the id; the third begins the id. */
 function addPacked(offset: u64): void {
-  memory.copy(out, first, firstBytes);
+  copyLoosely(out, first, firstBytes);
   out += firstBytes;
   if (secondBytes === 0) return;
   out = putUint(out, offset);
-  memory.copy(out, second, secondBytes);
+  copyLoosely(out, second, secondBytes);
   out = putStrHeader(out + secondBytes, <u32>(thirdBytes + decimalDigits(offset)));
-  memory.copy(out, third, thirdBytes);
+  copyLoosely(out, third, thirdBytes);
   out = putDecimal(out + thirdBytes, offset);
 }
 
@@ -111,7 +112,7 @@ export function jsonLine(start: usize, end: usize, offset: u64): usize {
     store<u8>(out, OPEN_BRACE);
     out = copyEnd();
   } else {
-    memory.copy(out, start, after - 1 - start);
+    copyLoosely(out, start, after - 1 - start);
     out += after - 1 - start;
   }
   if (firstBytes > 0) addText(offset);
@@ -126,12 +127,12 @@ function addText(offset: u64): void {
     store<u8>(out, COMMA);
     out += 1;
   }
-  memory.copy(out, first, firstBytes);
+  copyLoosely(out, first, firstBytes);
   out += firstBytes;
   if (secondBytes === 0) return;
   out = putDecimal(out, offset);
-  memory.copy(out, second, secondBytes);
+  copyLoosely(out, second, secondBytes);
   out = putDecimal(out + secondBytes, offset);
-  memory.copy(out, third, thirdBytes);
+  copyLoosely(out, third, thirdBytes);
   out += thirdBytes;
 }

@@ -22,6 +22,8 @@ const MAX_PARTS: i32 = 16;
 const PART_BYTES: usize = 12;
 const parts: usize = memory.data(MAX_PARTS * <i32>PART_BYTES, 16);
 let known: i32 = 0;
+/** So many of them, the first ones, are gathered. */
+let asked: i32 = 0;
 
 /** A subject that is longer has no room: a user in hundreds of groups. */
 const MAX_BYTES: usize = 4096;
@@ -50,6 +52,9 @@ const LENGTH_BYTES: usize = 4;
 /** How many slashes stand before the resource, with its own: `/api/v1/…`, `/apis/apps/v1/…`. */
 const API_SLASHES: i32 = 3;
 const APIS_SLASHES: i32 = 4;
+/** So many letters a word has; and what makes all of them lower-case ones. */
+const LETTERS: usize = 8;
+const CASE_BITS: u64 = ((<u64>0x20202020) << 32) | 0x20202020;
 /** Names of parameters with secrets end with `token`, `secret`, `command` or `cmd`; as numbers. */
 const TOKEN_LETTERS: u64 = 0x746f6b656e;
 const SECRET_LETTERS: u64 = 0x736563726574;
@@ -74,12 +79,16 @@ export function addPart(kind: i32, field: i32, member: i32): bool {
   return true;
 }
 
+export function setAsked(partCount: i32): void {
+  asked = partCount;
+}
+
 /** Gathers the subject of the event that was written last. @returns how many bytes it has; 0 when there is no room. */
 export function gather(): usize {
   if (topCount >= MAX_MEMBERS) return 0;
   end = subject;
   let noted = NO_FIELD;
-  for (let part = parts; part < parts + <usize>known * PART_BYTES; part += PART_BYTES) {
+  for (let part = parts; part < parts + <usize>asked * PART_BYTES; part += PART_BYTES) {
     const kind = load<i32>(part);
     const field = load<i32>(part, 4);
     const value = writtenOf(field);
@@ -152,11 +161,28 @@ function copyByte(byte: u8): bool {
  */
 function mayHaveSecret(uri: usize): bool {
   if (!readText(uri)) return false;
-  let at = contentStart;
-  while (at < contentEnd && load<u8>(at) !== QUESTION_MARK) at += 1;
+  const query = next(contentStart, QUESTION_MARK);
+  if (next(query, PERCENT) < contentEnd) return mayHaveEscapedSecret(query);
+  for (let at = next(query, EQUALS); at < contentEnd; at = next(at + 1, EQUALS)) {
+    // What stands before the query ends with a question mark: no name of a secret goes beyond it.
+    if (isSecretName(bswap<u64>(load<u64>(at - LETTERS)) | CASE_BITS)) return true;
+  }
+  return false;
+}
+
+/** The next such byte of the content; its end where there is none. */
+function next(start: usize, byte: u8): usize {
+  for (let at = start; at < contentEnd; at += VECTOR_BYTES) {
+    const marks = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(byte)));
+    if (marks !== 0) return min(at + <usize>ctz(marks), contentEnd);
+  }
+  return contentEnd;
+}
+
+function mayHaveEscapedSecret(query: usize): bool {
   // The last letters, the newest in the lowest byte.
   let letters: u64 = 0;
-  for (; at < contentEnd; at++) {
+  for (let at = query; at < contentEnd; at++) {
     let byte = load<u8>(at);
     if (byte === PERCENT && at + 2 < contentEnd) {
       byte = (hexDigit(load<u8>(at, 1)) << 4) | hexDigit(load<u8>(at, 2));
@@ -186,28 +212,24 @@ function isSecretName(letters: u64): bool {
 function copyNamespaced(uri: usize): bool {
   if (!readText(uri)) return copyByte(NIL);
   const wanted = startsWithApi() ? API_SLASHES : startsWithApis() ? APIS_SLASHES : 0;
+  const pathEnd = next(contentStart, QUESTION_MARK);
+  const escape = next(contentStart, PERCENT);
   let slashes = 0;
-  for (let at = contentStart; at < contentEnd; at++) {
-    const byte = load<u8>(at);
-    if (byte === QUESTION_MARK) break;
-    if (byte === PERCENT) return false;
-    if (byte !== SLASH) continue;
+  for (let at = next(contentStart, SLASH); at < min(pathEnd, escape); at = next(at + 1, SLASH)) {
     slashes += 1;
-    const next = at + 1 < contentEnd ? load<u8>(at, 1) : QUESTION_MARK;
-    if (next === SLASH || next === QUESTION_MARK) return false;
-    if (isNamespaces(at + 1)) return slashes === wanted && copyName(at + 1 + NAMESPACES_BYTES);
+    if (at + 1 === pathEnd || load<u8>(at, 1) === SLASH) return false;
+    if (!isNamespaces(at + 1)) continue;
+    const name = at + 1 + NAMESPACES_BYTES;
+    const after = min(next(name, SLASH), pathEnd);
+    return slashes === wanted && after <= escape && copyName(name, after);
   }
+  if (escape < pathEnd) return false;
   // Other paths are of no resource: what objectRef says is all that there is.
   return wanted > 0 && slashes >= wanted ? copyWord(false) : copyByte(NIL);
 }
 
-/** The part of a path that begins there, behind its length. */
-function copyName(start: usize): bool {
-  let after = start;
-  while (after < contentEnd && load<u8>(after) !== SLASH && load<u8>(after) !== QUESTION_MARK) {
-    if (load<u8>(after) === PERCENT) return false;
-    after += 1;
-  }
+/** A part of a path, behind its length. */
+function copyName(start: usize, after: usize): bool {
   const length = after - start;
   if (end + LENGTH_BYTES + length > subject + MAX_BYTES) return false;
   store<u32>(end, <u32>length);

@@ -44,24 +44,29 @@ const NAMES: readonly string[] = [...FIELDS, ...MEMBERS];
 /** As assembly/subject.ts numbers them. */
 const PART_KINDS = ['value', 'presence', 'secret', 'namespace', 'member'] as const;
 type Part = readonly [(typeof PART_KINDS)[number], Field, (typeof MEMBERS)[number]?];
-/** What rules ask of an event, but for names and paths: of those there are too many to remember. */
-const SUBJECT: readonly Part[] = [
+/** What an event is about, and whether there may be something in it that must not leave. */
+const WHAT: readonly Part[] = [
   ['secret', 'requestURI'],
-  ['namespace', 'requestURI'],
   ['value', 'level'],
-  ['value', 'stage'],
   ['value', 'verb'],
   ['presence', 'requestObject'],
   ['presence', 'responseObject'],
+  ['member', 'responseStatus', 'code'],
   ['presence', 'objectRef'],
   ['member', 'objectRef', 'resource'],
   ['member', 'objectRef', 'apiGroup'],
-  ['member', 'objectRef', 'namespace'],
   ['member', 'objectRef', 'subresource'],
+];
+/** Who did it, where and when. */
+const WHO: readonly Part[] = [
+  ['member', 'objectRef', 'namespace'],
+  ['value', 'stage'],
+  ['namespace', 'requestURI'],
   ['member', 'user', 'username'],
   ['member', 'user', 'groups'],
-  ['member', 'responseStatus', 'code'],
 ];
+/** What rules ask of an event, but for names and paths: of those there are too many to remember. */
+const SUBJECT = [...WHAT, ...WHO];
 
 /** A member at the top of an event: bytes [start, end) are `"key": value`, and the value begins at `value`. */
 export interface Member {
@@ -105,7 +110,11 @@ export type Answer = (typeof ANSWERS)[number];
  * @param subject the same for events that differ only in what the rules do not ask for (names and paths are asked for
  *   of the event itself); empty where it is too long.
  */
-export type Ruling = (subject: string, core: Core) => Answer;
+export interface Ruling {
+  /** Whether it asks who did it, where and when, and not only what. */
+  readonly asksWho: boolean;
+  readonly rule: (subject: string, core: Core) => Answer;
+}
 
 /** Three texts that are added to each event; the offset stands behind the first two (see assembly/line.ts). */
 export type Added = readonly [Buffer, Buffer, Buffer];
@@ -141,7 +150,7 @@ interface Exports {
   addField(name: number, length: number): number;
   addPart(kind: number, field: number, member: number): number;
   subjectStart(): number;
-  setRuled(isRuled: number): void;
+  setRuled(partCount: number): void;
   endOfRuled(): number;
   forget(): void;
   placesOfFields(): number;
@@ -280,7 +289,8 @@ export class Core {
 
   /** @param ruling asked about each event that is written; undefined when all go out as they are. */
   setRuling(ruling: Ruling | undefined): void {
-    this.#exports.setRuled(ruling === undefined ? 0 : 1);
+    const parts = ruling?.asksWho === true ? SUBJECT : WHAT;
+    this.#exports.setRuled(ruling === undefined ? 0 : parts.length);
     if (ruling === undefined || this.#ruling === ruling) return;
     this.#ruling = ruling;
     this.#exports.forget();
@@ -289,7 +299,7 @@ export class Core {
   #askAbout(bytes: number): Answer {
     const start = this.#exports.subjectStart();
     const subject = this.#all.toString('latin1', start, start + bytes);
-    return this.#ruling?.(subject, this) ?? 'go';
+    return this.#ruling?.rule(subject, this) ?? 'go';
   }
 
   /** For events without a time of their own. Both are whole and fit into 32 bits. */

@@ -77,7 +77,9 @@ export class EventRules implements Rules {
   /** A new one for each set of rules: it is how cores notice that what they remember holds no longer. */
   #makeRuling(): Ruling | undefined {
     const ruleSet = this.#ruleSet;
-    return ruleSet && ((subject, core) => this.#rule(subject, core, ruleSet));
+    if (ruleSet === undefined) return undefined;
+    const rule = (subject: string, core: Core): Answer => this.#rule(subject, core, ruleSet);
+    return { rule, asksWho: ruleSet.policy !== undefined };
   }
 
   #rule(subject: string, core: Core, ruleSet: RuleSet): Answer {

@@ -11,7 +11,11 @@ const SLAB_BYTES = 256 * 1024;
 /** So many subjects that each place has to do with several. */
 const MANY = 6000;
 
-/** Runs lines through a core that asks. @returns whether it stopped, by line; and the subjects it asked about. */
+type Rule = Ruling['rule'];
+
+const all = (rule: Rule): Ruling => ({ rule, asksWho: true });
+
+/** Runs lines through a core that asks. @returns whether it stopped, by line. */
 function ask(core: Core, lines: readonly string[], ruling: Ruling): boolean[] {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
   core.slab.set(bytes);
@@ -33,17 +37,19 @@ function ask(core: Core, lines: readonly string[], ruling: Ruling): boolean[] {
 
 const shared = new Core(SLAB_BYTES, 0);
 
-function subjectOf(line: string): string {
+function subjectOf(line: string, asksWho = true): string {
   let found: string | undefined;
-  ask(shared, [line], (subject) => {
+  const rule: Rule = (subject) => {
     found = subject;
     return 'go';
-  });
+  };
+  ask(shared, [line], { rule, asksWho });
   assert.ok(found !== undefined);
   return found;
 }
 
 interface Asked {
+  readonly responseStatus?: unknown;
   readonly level?: unknown;
   readonly stage?: unknown;
   readonly verb?: unknown;
@@ -54,17 +60,27 @@ interface Asked {
 }
 
 /** What rules ask for, of an event as JSON.parse has it. */
-function askedOf(line: string): unknown {
+function askedOf(line: string, asksWho: boolean): unknown {
   const event = JSON.parse(line) as Asked;
   const ref = recordOf(event.objectRef);
   const user = recordOf(event.user);
   const bodies = [event.requestObject, event.responseObject, event.objectRef];
+  const who = [event.stage, ref['namespace'], user['username'], user['groups']];
   return [
-    ...[event.level, event.stage, event.verb].map(orNull),
+    ...[event.level, event.verb, recordOf(event.responseStatus)['code']].map(orNull),
     ...bodies.map((value) => orNull(value) !== null),
-    ...[ref['resource'], ref['apiGroup'], ref['namespace'], ref['subresource']].map(orNull),
-    ...[user['username'], user['groups']].map(orNull),
+    ...[ref['resource'], ref['apiGroup'], ref['subresource']].map(orNull),
+    ...(asksWho ? who.map(orNull) : []),
   ];
+}
+
+/** In the query, whose escapes mean bytes. What is no escape hides two letters: nobody decodes it. */
+function hasNameOfSecret(uri: string): boolean {
+  const query = uri.includes('?') ? uri.slice(uri.indexOf('?')) : '';
+  const meant = query.replace(/%([^]{2})/g, (_, two: string) =>
+    /[0-9a-f]{2}/i.test(two) ? String.fromCharCode(parseInt(two, 16)) : '#',
+  );
+  return /(?:token|secret|command|cmd)=/i.test(meant);
 }
 
 const orNull = (value: unknown): unknown => value ?? null;
@@ -104,18 +120,21 @@ const event = fc.record({
   objectRef: optional(fc.oneof(objectRef, odd)),
   requestObject: optional(fc.oneof(user, odd)),
   responseObject: optional(odd),
+  responseStatus: optional(fc.oneof(fc.record({ metadata: odd, code: value }), odd)),
 });
 const line = event.map((fields) => JSON.stringify(fields));
 
 describe('the subject of an event', () => {
   it('is the same exactly where what rules ask for is the same', () => {
-    const twice = fc.tuple(event, event, fc.subarray(['user', 'objectRef', 'level', 'verb']));
-    const check = fc.property(twice, ([first, second, keys]) => {
+    const keysOf = fc.subarray(['user', 'objectRef', 'level', 'verb', 'responseStatus']);
+    const twice = fc.tuple(event, event, keysOf, fc.boolean());
+    const check = fc.property(twice, ([first, second, keys, asksWho]) => {
       const common = Object.fromEntries(keys.map((key) => [key, Reflect.get(first, key)]));
       const lines = [first, { ...second, ...common }].map((fields) => JSON.stringify(fields));
       const [a = '', b = ''] = lines;
-      const isSame = subjectOf(a) === subjectOf(b);
-      assert.equal(isSame, JSON.stringify(askedOf(a)) === JSON.stringify(askedOf(b)), `${a}\n${b}`);
+      const isSame = subjectOf(a, asksWho) === subjectOf(b, asksWho);
+      const [one, other] = [askedOf(a, asksWho), askedOf(b, asksWho)];
+      assert.equal(isSame, JSON.stringify(one) === JSON.stringify(other), `${a}\n${b}`);
     });
     fc.assert(check, { numRuns: 3000 });
   });
@@ -132,7 +151,7 @@ describe('the subject of an event', () => {
         requestObject: { a: one },
       }),
     );
-    assert.equal(new Set(events.map(subjectOf)).size, 1);
+    assert.equal(new Set(events.map((text) => subjectOf(text))).size, 1);
   });
 
   it('is empty where a user is in more groups than it has room for', () => {
@@ -170,6 +189,20 @@ describe('the subject of an event', () => {
       assert.equal(mayHaveSecret(subjectOf(escaped)), expected);
     });
   }
+
+  it('looks through a URI of any length, wherever in it something stands', () => {
+    const part = fc.oneof(
+      fc.constantFrom(...['/', '?', '&', '=', '%74', 'tokens', 'cmd=', 'a=b', 'Secret=1']),
+      fc.integer({ min: 0, max: 40 }).map((length) => 'x'.repeat(length)),
+      fc.constantFrom('token=1', 'access_token=', 'command=', '?token', '%3D', 't%6fken='),
+    );
+    const check = fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const uri = `/${parts.join('')}`;
+      const isFound = mayHaveSecret(subjectOf(JSON.stringify({ requestURI: uri }), false));
+      assert.equal(isFound, hasNameOfSecret(uri), uri);
+    });
+    fc.assert(check, { numRuns: 3000 });
+  });
 });
 
 describe('the path of an event', () => {
@@ -208,6 +241,22 @@ describe('the path of an event', () => {
       assert.equal(subjectFor(path), expected);
     });
   }
+  it('may be of any length', () => {
+    const length = fc.integer({ min: 1, max: 40 });
+    const check = fc.property(length, length, length, (a, b, c) => {
+      const [group, name, rest] = ['g'.repeat(a), 'n'.repeat(b), 'r'.repeat(c)];
+      const path = `/apis/${group}/v1/namespaces/${name}`;
+      const subject = subjectFor(path);
+      assert.equal(subjectFor(`/apis/a/v1/namespaces/${name}/${rest}?${rest}/${rest}`), subject);
+      assert.equal(subjectFor(`${path}/${rest}/%61`), subject);
+      assert.notEqual(subjectFor(`${path}m`), subject);
+      assert.equal(subjectFor(`/apis/${group}%61/v1/namespaces/${name}`), '');
+      assert.equal(subjectFor(`${path}/${rest}//${rest}`), subject);
+      assert.equal(subjectFor(`/apis/${group}//v1/namespaces/${name}`), '');
+    });
+    fc.assert(check, { numRuns: 300 });
+  });
+
   it('matters', () => {
     const another = subjectFor('/api/v1/namespaces/b/pods');
     const longer = subjectFor('/api/v1/namespaces/ab/pods');
@@ -226,7 +275,7 @@ describe('what was answered', () => {
       return 'all-go';
     };
     const core = new Core(SLAB_BYTES, 0);
-    const stopped = ask(core, [...lines(3), ...lines(3), ...lines(3)], answer);
+    const stopped = ask(core, [...lines(3), ...lines(3), ...lines(3)], all(answer));
     assert.deepEqual([asked, stopped.length, stopped.some(Boolean)], [3, 9, false]);
   });
 
@@ -237,10 +286,10 @@ describe('what was answered', () => {
     const stopped = ask(
       core,
       Array.from({ length: 6 }, () => '{"verb":"get"}'),
-      () => {
+      all(() => {
         asked += 1;
         return answers[asked % 2] ?? 'go';
-      },
+      }),
     );
     assert.equal(asked, 6);
     assert.deepEqual(stopped, [true, false, true, false, true, false]);
@@ -250,11 +299,19 @@ describe('what was answered', () => {
     const core = new Core(SLAB_BYTES, 0);
     const [text = ''] = lines(1);
     assert.deepEqual(
-      ask(core, [text, text], () => 'all-go'),
+      ask(
+        core,
+        [text, text],
+        all(() => 'all-go'),
+      ),
       [false, false],
     );
     assert.deepEqual(
-      ask(core, [text, text], () => 'stop'),
+      ask(
+        core,
+        [text, text],
+        all(() => 'stop'),
+      ),
       [true, true],
     );
   });
@@ -262,13 +319,13 @@ describe('what was answered', () => {
   it('holds for its subject alone, however many there are', () => {
     const core = new Core(SLAB_BYTES, 0);
     const isKept = (subject: string): boolean => subject.includes('7');
-    const ruling: Ruling = (subject) => (isKept(subject) ? 'stop' : 'all-go');
-    const all = lines(MANY);
+    const ruling = all((subject) => (isKept(subject) ? 'stop' : 'all-go'));
+    const many = lines(MANY);
     for (let round = 0; round < 3; round++) {
-      const stopped = ask(core, all, ruling);
+      const stopped = ask(core, many, ruling);
       assert.deepEqual(
         stopped,
-        all.map((text) => text.includes('7')),
+        many.map((text) => text.includes('7')),
       );
     }
   });
@@ -277,10 +334,10 @@ describe('what was answered', () => {
     const core = new Core(SLAB_BYTES, 0);
     const kept = new Map<string, Answer>();
     let last = '';
-    const ruling: Ruling = (subject) => {
+    const ruling = all((subject) => {
       last = subject;
       return kept.get(subject) ?? 'all-go';
-    };
+    });
     const check = fc.property(fc.array(line, { maxLength: 20 }), (some) => {
       for (const [index, text] of some.entries()) {
         const subject = subjectOf(text);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Block } from '../../src/event/block.ts';
-import type { Core } from '../../src/event/core.ts';
+import type { Ruling } from '../../src/event/core.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
 import {
@@ -25,13 +25,15 @@ class FakeRules implements Rules {
   asked = 0;
   #verb = '';
 
-  readonly ruling = (_subject: string, core: Core) => {
-    this.asked += 1;
-    const member = core.member('verb');
-    const text = member && core.slab.toString('utf8', member.value, member.end);
-    this.#verb = text ?? '';
-    if (text === '"drop"' || text === '"change"') return 'stop';
-    return 'all-go';
+  readonly ruling: Ruling = {
+    asksWho: true,
+    rule: (_subject, core) => {
+      this.asked += 1;
+      const member = core.member('verb');
+      const text = member && core.slab.toString('utf8', member.value, member.end);
+      this.#verb = text ?? '';
+      return text === '"drop"' || text === '"change"' ? 'stop' : 'all-go';
+    },
   };
 
   fateOf(line: Buffer): Fate {
