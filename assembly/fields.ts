@@ -78,22 +78,18 @@ export function forgetFields(): void {
   present = 0;
 }
 
-export function noteKey(field: i32, key: usize): void {
-  store<u32>(places + <usize>field * PLACE_BYTES, <u32>key);
-}
-
-export function noteStart(field: i32, value: usize, written: usize): void {
-  store<u32>(places + <usize>field * PLACE_BYTES, <u32>value, 4);
-  store<u32>(places + <usize>field * PLACE_BYTES, <u32>written, 12);
+/** @param key where the member begins, and @param end where it ends. @param written where its value was written. */
+export function noteField(field: i32, key: usize, value: usize, end: usize, written: usize): void {
+  const place = places + <usize>field * PLACE_BYTES;
+  present |= 1 << field;
+  store<u32>(place, <u32>key);
+  store<u32>(place, <u32>value, 4);
+  store<u32>(place, <u32>end, 8);
+  store<u32>(place, <u32>written, 12);
 }
 
 /** Where the field's value was written, in MessagePack; 0 when the event has none. */
 export function writtenOf(field: i32): usize {
   if (((present >>> field) & 1) === 0) return 0;
   return load<u32>(places + <usize>field * PLACE_BYTES, 12);
-}
-
-export function noteEnd(field: i32, end: usize): void {
-  present |= 1 << field;
-  store<u32>(places + <usize>field * PLACE_BYTES, <u32>end, 8);
 }

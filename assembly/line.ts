@@ -12,10 +12,9 @@ import {
   putDecimal,
   skipSpace,
 } from './bytes';
-import { beginMembers, copyEnd, hasTime, omitsAny } from './members';
+import { copyEnd, eventEnd, hasTime, memberCount, omitsAny, putEvent } from './event';
 import { EVENT_TIME_BYTES, putEventTime, putStrHeader, putUint } from './msgpack';
 import { nanoseconds, seconds } from './time';
-import { putValue, topCount, valueEnd } from './value';
 
 /** The head of an array of two: the time and the record. */
 const ENTRY: u8 = 0x92;
@@ -67,16 +66,13 @@ export function setClock(epochSeconds: u32, fraction: u32): void {
  */
 export function forwardLine(start: usize, offset: u64): usize {
   const head = out;
-  beginMembers(0);
-  const object = skipSpace(start);
-  if (load<u8>(object) !== OPEN_BRACE) return 0;
-  const after = putValue(object, head + ENTRY_HEAD_BYTES, firstBytes === 0 ? 0 : 1);
+  const after = putEvent(skipSpace(start), head + ENTRY_HEAD_BYTES, firstBytes === 0 ? 0 : 1, 0);
   const newline: usize = after === 0 ? 0 : skipSpace(after);
   if (newline === 0 || load<u8>(newline) !== NEWLINE) return 0;
   store<u8>(head, ENTRY);
   if (hasTime) putEventTime(head + 1, seconds, nanoseconds);
   else putEventTime(head + 1, clockSeconds, clockNanoseconds);
-  out = valueEnd;
+  out = eventEnd;
   if (firstBytes > 0) addPacked(offset);
   return newline + 1;
 }
@@ -100,11 +96,7 @@ function addPacked(offset: u64): void {
 export function jsonLine(start: usize, end: usize, offset: u64): usize {
   // The encoder is the judge of what JSON is; what it writes here nobody reads.
   const scratch = out + (end - start) + firstBytes + secondBytes + thirdBytes + JSON_ROOM;
-  const members = out + 1;
-  beginMembers(omitsAny() ? members : 0);
-  const object = skipSpace(start);
-  if (load<u8>(object) !== OPEN_BRACE) return 0;
-  const after = putValue(object, scratch, 0);
+  const after = putEvent(skipSpace(start), scratch, 0, omitsAny() ? out + 1 : 0);
   const newline: usize = after === 0 ? 0 : skipSpace(after);
   if (newline === 0 || load<u8>(newline) !== NEWLINE) return 0;
   if (firstBytes === 0 && !omitsAny()) return newline + 1;
@@ -123,7 +115,7 @@ export function jsonLine(start: usize, end: usize, offset: u64): usize {
 }
 
 function addText(offset: u64): void {
-  if (topCount > 0) {
+  if (memberCount > 0) {
     store<u8>(out, COMMA);
     out += 1;
   }

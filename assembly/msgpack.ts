@@ -27,6 +27,10 @@ export const LONGER_HEAD_BYTES: usize = 2;
 /** A head with 16 bits of length or count. */
 export const HEAD_16_BYTES: usize = 3;
 export const MAX_16: u32 = 0xffff;
+/** A head with 8 bits of length, which texts have from here on. */
+export const HEAD_8_BYTES: usize = 2;
+export const MIN_STR_8: u32 = 32;
+export const MAX_8: u32 = 0xff;
 
 export const FIXMAP: u8 = 0x80;
 export const FIXARRAY: u8 = 0x90;
@@ -61,11 +65,11 @@ function put64(at: usize, head: u8, value: u64): usize {
 
 /** @param length in bytes of UTF-8. */
 export function putStrHeader(at: usize, length: u32): usize {
-  if (length < 32) {
+  if (length < MIN_STR_8) {
     store<u8>(at, FIXSTR | (<u8>length));
     return at + 1;
   }
-  if (length <= 0xff) return put8(at, STR_8, <u8>length);
+  if (length <= MAX_8) return put8(at, STR_8, <u8>length);
   if (length <= MAX_16) return put16(at, STR_16, <u16>length);
   return put32(at, STR_32, length);
 }

@@ -6,7 +6,7 @@
 import { fieldOf, MAX_FIELDS, NO_FIELD, writtenOf } from './fields';
 import { CASE_BIT, copyLoosely, isDigit, VECTOR_BYTES, ZERO } from './bytes';
 import { FALSE, NIL, TRUE } from './msgpack';
-import { topCount } from './value';
+import { memberCount } from './event';
 import { behind, contentEnd, contentStart, membersStart, readMap, readText } from './unpack';
 
 /** Kinds of parts: a field's value; whether there is one that is not null; whether its URI may have a secret. */
@@ -85,7 +85,7 @@ export function setAsked(partCount: i32): void {
 
 /** Gathers the subject of the event that was written last. @returns how many bytes it has; 0 when there is no room. */
 export function gather(): usize {
-  if (topCount >= MAX_MEMBERS) return 0;
+  if (memberCount >= MAX_MEMBERS) return 0;
   end = subject;
   let noted = NO_FIELD;
   for (let part = parts; part < parts + <usize>asked * PART_BYTES; part += PART_BYTES) {

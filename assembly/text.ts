@@ -8,13 +8,18 @@
 import { BACKSLASH, CASE_BIT, copyLoosely, isDigit, QUOTE, SPACE, VECTOR_BYTES } from './bytes';
 import {
   HEAD_16_BYTES,
+  HEAD_8_BYTES,
   LONGER_HEAD_BYTES,
   MAX_16,
+  MAX_8,
+  MIN_STR_8,
   put16,
   put32,
+  put8,
   putStrHeader,
   STR_16,
   STR_32,
+  STR_8,
 } from './msgpack';
 
 /** Where the last text was written: its content, and what stands behind it. */
@@ -33,6 +38,7 @@ const BEYOND_16_BITS: u32 = 0x1_0000;
 /** Stands for a half without its other, as in every text that is made of UTF-16. */
 const REPLACEMENT: u32 = 0xfffd;
 const NO_HEX: u32 = 0xffff_ffff;
+const LETTER_U: u8 = 0x75;
 /** The four digits of an escape. */
 const HEX_BYTES: usize = 4;
 
@@ -54,44 +60,66 @@ export function stops(bytes: v128): u32 {
  * @returns the place behind its closing quote, or 0 when it is none; then textEnd means nothing.
  */
 export function putText(start: usize, to: usize): usize {
-  let stop = start;
-  let marks = stops(v128.load(stop));
+  let length: usize = 0;
+  let bytes = v128.load(start);
+  let marks = stops(bytes);
+  // It is written as it is read, behind the head that most texts have that are not short.
+  v128.store(to, bytes, HEAD_8_BYTES);
   while (marks === 0) {
-    stop += VECTOR_BYTES;
-    marks = stops(v128.load(stop));
+    length += VECTOR_BYTES;
+    bytes = v128.load(start + length);
+    marks = stops(bytes);
+    v128.store(to + length, bytes, HEAD_8_BYTES);
   }
-  stop += ctz(marks);
-  if (load<u8>(stop) !== QUOTE) return putRewritten(start, to);
-  const length = stop - start;
-  textStart = putStrHeader(to, <u32>length);
-  if (length > LONG_BYTES) memory.copy(textStart, start, length);
-  else copyLoosely(textStart, start, length);
+  length += ctz(marks);
+  if (load<u8>(start + length) !== QUOTE) return putRewritten(start, to, length);
+  if (length >= MIN_STR_8 && length <= MAX_8) {
+    put8(to, STR_8, <u8>length);
+    textStart = to + HEAD_8_BYTES;
+  } else {
+    textStart = putStrHeader(to, <u32>length);
+    if (length > LONG_BYTES) memory.copy(textStart, start, length);
+    else copyLoosely(textStart, start, length);
+  }
   textEnd = textStart + length;
-  return stop + 1;
+  return start + length + 1;
 }
 
 /**
  * A text with an escape or a character beyond ASCII in it. Its length is known at its end: the head has 16 bits for
  * it, as if it were long.
+ * @param plain so many bytes of it are as they are.
  */
-function putRewritten(start: usize, to: usize): usize {
+function putRewritten(start: usize, to: usize, plain: usize): usize {
   textStart = to + HEAD_16_BYTES;
-  let out = textStart;
-  let at = start;
+  copyLoosely(textStart, start, plain);
+  let out = textStart + plain;
+  let at = start + plain;
   while (true) {
-    const bytes = v128.load(at);
-    v128.store(out, bytes);
-    const marks = stops(bytes);
-    const plain = marks === 0 ? VECTOR_BYTES : <usize>ctz(marks);
-    at += plain;
-    out += plain;
-    if (marks === 0) continue;
     const byte = load<u8>(at);
     if (byte === QUOTE) break;
-    // What is left is a control character, or not ASCII: only the second may be a character.
-    at = byte === BACKSLASH ? unescape(at + 1, out) : copyCharacter(at, out);
-    if (at === 0) return 0;
-    out = textEnd;
+    const meant: u8 = byte === BACKSLASH ? load<u8>(MEANT + <usize>load<u8>(at, 1)) : 0;
+    if (meant !== 0) {
+      store<u8>(out, meant);
+      at += 2;
+      out += 1;
+    } else {
+      // What is left is a control character, or not ASCII: only the second may be a character.
+      at = byte === BACKSLASH ? unescapeUnicode(at + 1, out) : copyCharacter(at, out);
+      if (at === 0) return 0;
+      out = textEnd;
+    }
+    let marks: u32 = 0;
+    while (true) {
+      const bytes = v128.load(at);
+      v128.store(out, bytes);
+      marks = stops(bytes);
+      if (marks !== 0) break;
+      at += VECTOR_BYTES;
+      out += VECTOR_BYTES;
+    }
+    at += ctz(marks);
+    out += ctz(marks);
   }
   putHeadBefore(to, out);
   return at + 1;
@@ -166,29 +194,27 @@ function continuation(bits: u32): u8 {
 
 // --- escapes (RFC 8259, section 7) ---
 
-/** Writes what the escape behind a backslash stands for. @returns the place behind it, or 0 when it is none. */
-function unescape(at: usize, to: usize): usize {
-  const letter = load<u8>(at);
-  if (letter === 0x75) return unescapeUnicode(at + 1, to);
-  const byte = escaped(letter);
-  store<u8>(to, byte);
-  textEnd = to + 1;
-  return byte === 0 ? 0 : at + 1;
+/** What the letter behind a backslash stands for, by the letter; 0 where that is more than one byte, or nothing. */
+const MEANT = meanings();
+
+function meanings(): usize {
+  const table = memory.data(256);
+  store<u8>(table + QUOTE, QUOTE);
+  store<u8>(table + BACKSLASH, BACKSLASH);
+  store<u8>(table + 0x2f, 0x2f);
+  store<u8>(table + 0x62, 0x08);
+  store<u8>(table + 0x66, 0x0c);
+  store<u8>(table + 0x6e, 0x0a);
+  store<u8>(table + 0x72, 0x0d);
+  store<u8>(table + 0x74, 0x09);
+  return table;
 }
 
-function escaped(letter: u8): u8 {
-  if (letter === QUOTE || letter === BACKSLASH || letter === 0x2f) return letter;
-  if (letter === 0x6e) return 0x0a;
-  if (letter === 0x74) return 0x09;
-  if (letter === 0x72) return 0x0d;
-  if (letter === 0x62) return 0x08;
-  return letter === 0x66 ? 0x0c : 0;
-}
-
+/** Writes the character of `\\u` and four digits. @returns the place behind it, or 0 when it is none. */
 function unescapeUnicode(at: usize, to: usize): usize {
-  const unit = hexAt(at);
+  const unit = load<u8>(at) === LETTER_U ? hexAt(at + 1) : NO_HEX;
   if (unit === NO_HEX) return 0;
-  const after = at + HEX_BYTES;
+  const after = at + 1 + HEX_BYTES;
   if (unit < HIGH_HALVES || unit >= HALVES_END) {
     putCharacter(to, unit);
     return after;
@@ -204,7 +230,7 @@ function unescapeUnicode(at: usize, to: usize): usize {
 
 /** The second half of a character, if an escape with one stands here. */
 function lowHalfAt(at: usize): u32 {
-  if (load<u8>(at) !== BACKSLASH || load<u8>(at + 1) !== 0x75) return NO_HEX;
+  if (load<u8>(at) !== BACKSLASH || load<u8>(at + 1) !== LETTER_U) return NO_HEX;
   const unit = hexAt(at + 2);
   return unit >= LOW_HALVES && unit < HALVES_END ? unit : NO_HEX;
 }

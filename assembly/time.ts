@@ -1,7 +1,7 @@
 /**
  * The time of an event, from an RFC 3339 text to the nanosecond, as Fluentd's EventTime tells it: from 1970 to 2106.
  */
-import { CASE_BIT, COLON, DOT, MINUS, PLUS, ZERO } from './bytes';
+import { CASE_BIT, COLON, DOT, MINUS, PLUS, VECTOR_BYTES, ZERO } from './bytes';
 
 export let seconds: u32 = 0;
 export let nanoseconds: u32 = 0;
@@ -20,21 +20,35 @@ const NO_NUMBER: i32 = 0x10_0000;
 /** Reads bytes [start, end); digits behind the nanosecond are left out. @returns whether they are such a time. */
 export function readTime(start: usize, end: usize): bool {
   if (end - start <= SECONDS_CHARS || !hasForm(start)) return false;
+  if (!isSameMinute(start) && !readMinute(start)) return false;
+  // A leap second is 60; it counts as the one behind it.
+  const second = number(start + 17, 2);
+  const zone = skipFraction(start + SECONDS_CHARS, end);
+  if (second > 60 || zone === 0 || !isZone(zone, end)) return false;
+  const time = minuteSeconds + second - zoneSeconds(zone, end);
+  seconds = <u32>time;
+  return time >= 0 && time <= 0xffff_ffff;
+}
+
+/** The minute that was read last, `2006-01-02T15:04`, and its seconds since 1970: most events are of the same one. */
+const lastMinute: usize = memory.data(<i32>VECTOR_BYTES, 16);
+let minuteSeconds: i64 = 0;
+
+function isSameMinute(start: usize): bool {
+  return i8x16.all_true(i8x16.eq(v128.load(start), v128.load(lastMinute)));
+}
+
+function readMinute(start: usize): bool {
   const year = number(start, 4);
   const month = number(start + 5, 2);
   const day = number(start + 8, 2);
   const hour = number(start + 11, 2);
   const minute = number(start + 14, 2);
-  // A leap second is 60; it counts as the one behind it.
-  const second = number(start + 17, 2);
-  if (!isDate(year, month, day) || hour > 23 || minute > 59 || second > 60) return false;
-  const zone = skipFraction(start + SECONDS_CHARS, end);
-  if (zone === 0 || !isZone(zone, end)) return false;
+  if (!isDate(year, month, day) || hour > 23 || minute > 59) return false;
   const days = <i64>daysSince1970(year, month, day);
-  const local = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
-  const time = local - zoneSeconds(zone, end);
-  seconds = <u32>time;
-  return time >= 0 && time <= 0xffff_ffff;
+  minuteSeconds = days * SECONDS_PER_DAY + hour * 3600 + minute * 60;
+  v128.store(lastMinute, v128.load(start));
+  return true;
 }
 
 function hasForm(start: usize): bool {

@@ -1,6 +1,5 @@
 /**
- * One value of JSON with all that is in it to MessagePack, in one pass that also validates (RFC 8259). Of events it
- * knows that the members at the top are fields.
+ * One value of JSON with all that is in it to MessagePack, in one pass that also validates (RFC 8259).
  *
  * This is the hot path: what is used at every token is in local variables, and nothing is called for a short text.
  */
@@ -15,10 +14,11 @@ import {
   SPACE,
   VECTOR_BYTES,
 } from './bytes';
-import { endMember, noteText, noteValue } from './members';
+import { behindKey, context, guess, isThere, learn, putKnown, rawLength, setContext } from './keys';
 import {
   ARRAY_16,
   FIXARRAY,
+  FIXMAP,
   FIXSTR,
   HEAD_16_BYTES,
   LONGER_HEAD_BYTES,
@@ -26,11 +26,10 @@ import {
   MAX_16,
   put16,
   put32,
-  putMapHeader,
   TO_32,
 } from './msgpack';
 import { putScalar, scalarEnd } from './scalar';
-import { putText, stops, textEnd, textStart } from './text';
+import { putText, stops, textEnd } from './text';
 
 /** As deep as Go's encoding/json goes, with which kube-apiserver reads what it logs (scanner.go, maxNestingDepth). */
 const MAX_DEPTH: i32 = 10_000;
@@ -45,8 +44,6 @@ const outers: usize = memory.data(<i32>OUTER_BYTES * (MAX_DEPTH + 1), 16);
 
 /** Behind what was written. */
 export let valueEnd: usize = 0;
-/** How many members the outermost container has, without those that were left out. */
-export let topCount: u32 = 0;
 
 /**
  * Encodes the value that begins at `start` (white space is no beginning), to `to` and behind.
@@ -57,10 +54,10 @@ export let topCount: u32 = 0;
  * most: the worst is `-0`, whose two bytes become nine. A container's beginning brings the three of its head. Its end
  * brings three more, of which a head of five bytes takes two.
  *
- * @param added so many members the caller writes behind those of the outermost map: they are counted in its head.
+ * @param around so many containers it stands in.
  * @returns the place behind the value, or 0 when it is none; then what stands behind `to` means nothing.
  */
-export function putValue(start: usize, to: usize, added: u32): usize {
+export function putValue(start: usize, to: usize, around: i32): usize {
   let at = start;
   let out = to;
   let depth = 0;
@@ -69,14 +66,24 @@ export function putValue(start: usize, to: usize, added: u32): usize {
   let head: usize = 0;
   let count: u32 = 0;
   let closer: u8 = 0;
+  let keys = context;
   while (true) {
+    if (isKey) {
+      const known = guess(keys);
+      if (isThere(known, at)) {
+        at += rawLength(known);
+        out = putKnown(known, out);
+        keys = behindKey(keys, known);
+        isKey = false;
+        if (load<u8>(at) <= SPACE) at = skipSpace(at);
+      }
+    }
     const byte = load<u8>(at);
     if (byte === QUOTE) {
       const quote = at;
       const bytes = v128.load(at, 1);
       const length = <usize>ctz(stops(bytes) | NO_STOP);
-      let text = out + 1;
-      let end = text + length;
+      let end = out + 1 + length;
       if (load<u8>(at + length, 1) === QUOTE && length < VECTOR_BYTES) {
         // A short text, as nearly all are, is copied as it was read.
         store<u8>(out, FIXSTR | (<u8>length));
@@ -85,22 +92,21 @@ export function putValue(start: usize, to: usize, added: u32): usize {
       } else {
         at = putText(at + 1, out);
         if (at === 0) return 0;
-        text = textStart;
         end = textEnd;
       }
-      if (depth === 1) noteText(isKey, quote, out, text, end);
-      out = end;
       if (isKey) {
+        keys = learn(keys, quote, at, out, end);
+        out = end;
         at = behindColon(at);
         if (at === 0) return 0;
-        if (depth === 1) noteValue(at, out);
         isKey = false;
         continue;
       }
+      out = end;
     } else if (isKey) {
       return 0;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (depth === MAX_DEPTH) return 0;
+      if (depth + around === MAX_DEPTH) return 0;
       at = skipSpace(at + 1);
       if (load<u8>(at) !== byte + TO_CLOSER) {
         keepOuter(depth, head, count, closer);
@@ -113,7 +119,8 @@ export function putValue(start: usize, to: usize, added: u32): usize {
         continue;
       }
       at += 1;
-      out = putEmpty(out, byte, depth === 0 ? added : 0);
+      store<u8>(out, byte === OPEN_BRACE ? FIXMAP : FIXARRAY);
+      out += 1;
     } else {
       at = putScalar(at, out);
       if (at === 0) return 0;
@@ -123,12 +130,8 @@ export function putValue(start: usize, to: usize, added: u32): usize {
     while (true) {
       if (depth === 0) {
         valueEnd = out;
+        setContext(keys);
         return at;
-      }
-      if (depth === 1) {
-        const kept = endMember(at, out);
-        if (kept !== out) count -= 1;
-        out = kept;
       }
       if (load<u8>(at) <= SPACE) at = skipSpace(at);
       const separator = load<u8>(at);
@@ -136,11 +139,7 @@ export function putValue(start: usize, to: usize, added: u32): usize {
       if (separator === COMMA) break;
       if (separator !== closer) return 0;
       depth -= 1;
-      if (depth === 0) {
-        topCount = count;
-        count += added;
-      }
-      out = putHead(head, closer, count, out);
+      out = putHead(head, closer === CLOSE_BRACE ? MAP_16 : ARRAY_16, count, out);
       const outer = outers + <usize>depth * OUTER_BYTES;
       head = load<u32>(outer);
       count = load<u32>(outer, 4);
@@ -159,9 +158,11 @@ function keepOuter(depth: i32, head: usize, count: u32, closer: u8): void {
   store<u8>(outer, closer, 8);
 }
 
-/** Writes a container's head, now that its members are counted. @returns the place behind the container. */
-function putHead(head: usize, closer: u8, count: u32, out: usize): usize {
-  const kind = closer === CLOSE_BRACE ? MAP_16 : ARRAY_16;
+/**
+ * Writes a container's head, now that its members are counted.
+ * @param kind with 16 bits. @returns the place behind the container.
+ */
+export function putHead(head: usize, kind: u8, count: u32, out: usize): usize {
   if (count <= MAX_16) {
     put16(head, kind, <u16>count);
     return out;
@@ -172,16 +173,8 @@ function putHead(head: usize, closer: u8, count: u32, out: usize): usize {
   return out + LONGER_HEAD_BYTES;
 }
 
-/** @param added what will be written into it later. */
-function putEmpty(at: usize, opener: u8, added: u32): usize {
-  topCount = 0;
-  if (opener === OPEN_BRACE) return putMapHeader(at, added);
-  store<u8>(at, FIXARRAY);
-  return at + 1;
-}
-
 /** The place of the value behind `:`, with white space around it; 0 when there is no colon. */
-function behindColon(start: usize): usize {
+export function behindColon(start: usize): usize {
   let at = start;
   if (load<u8>(at) <= SPACE) at = skipSpace(at);
   if (load<u8>(at) !== COLON) return 0;
