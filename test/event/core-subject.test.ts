@@ -192,7 +192,7 @@ describe('the subject of an event', () => {
 
   it('looks through a URI of any length, wherever in it something stands', () => {
     const part = fc.oneof(
-      fc.constantFrom(...['/', '?', '&', '=', '%74', 'tokens', 'cmd=', 'a=b', 'Secret=1']),
+      fc.constantFrom('/', '?', '&', '=', '%74', 'tokens', 'cmd=', 'a=b', 'Secret=1'),
       fc.integer({ min: 0, max: 40 }).map((length) => 'x'.repeat(length)),
       fc.constantFrom('token=1', 'access_token=', 'command=', '?token', '%3D', 't%6fken='),
     );
