@@ -5,7 +5,8 @@
  * A key that names a secret gets the ending `_file` and no flag: the value of a flag is seen by every user of the
  * machine. Secrets themselves come from such a file or from the environment (environment.ts), never through here.
  */
-import { z } from 'zod';
+// Zod 4 loads a compiler and all its languages, which was a fifth of the program's start; its zod 3 does not.
+import { z } from 'zod/v3';
 import { LOG_LEVELS } from '../observe/log.ts';
 import type { Deadlines } from '../output/forward/connection.ts';
 import type { TlsFiles } from '../output/forward/credentials.ts';
@@ -82,21 +83,23 @@ const RESERVED_FIELD_NAMES: readonly string[] = [
 /** Every key with its check. Values become what ShipConfig holds; keys that are not here are refused. */
 export function settingsSchema(nowMs: number) {
   return z
-    .strictObject({
+    .object({
       paths: listOf(path('a path'), PATHS_MAX),
       follow: flag(),
       from: text('a time').transform(checked((value) => parseFrom(value, nowMs))),
       output: listOf(text('an output').transform(checked(parseOutput)), OUTPUTS_MAX),
       format: oneOf(FORMATS),
-      tag: text('a tag').regex(TAG, {
-        error: ({ input }) =>
-          `must be 1 to 128 letters, digits, dots, dashes, underscores, colons and slashes, not ${describe(input)}`,
-      }),
+      tag: text('a tag').refine(
+        (value) => TAG.test(value),
+        (value) => ({
+          message: `must be 1 to 128 letters, digits, dots, dashes, underscores, colons and slashes, not ${describe(value)}`,
+        }),
+      ),
       time_key: oneOf(TIME_KEYS),
       shared_key_file: path('a file'),
       username: text('a name')
-        .min(1, { error: 'is empty; give a name or remove the key' })
-        .max(USERNAME_CHARS_MAX, { error: `is longer than ${USERNAME_CHARS_MAX} characters` }),
+        .min(1, { message: 'is empty; give a name or remove the key' })
+        .max(USERNAME_CHARS_MAX, { message: `is longer than ${USERNAME_CHARS_MAX} characters` }),
       password_file: path('a file'),
       tls: tls(),
       compress: oneOf(COMPRESSIONS),
@@ -119,6 +122,7 @@ export function settingsSchema(nowMs: number) {
       chunk_bytes: size(CHUNK_BYTES_RANGE, '4KiB to 16MiB'),
       in_flight_chunks: wholeNumber(IN_FLIGHT_CHUNKS_RANGE),
     })
+    .strict()
     .partial();
 }
 
@@ -176,57 +180,66 @@ function describe(input: unknown): string {
   return Array.isArray(input) ? 'a list' : 'a map';
 }
 
+/** What a schema says of an input that it does not take. */
+function saying(message: (input: unknown) => string) {
+  return {
+    errorMap: (_issue: unknown, { data }: { readonly data: unknown }) => ({
+      message: message(data),
+    }),
+  };
+}
+
 /** YAML makes numbers and booleans of words that were meant as text. */
 function text(what: string) {
-  return z.string({
-    error: ({ input }) => {
+  return z.string(
+    saying((input) => {
       if (input === null) return `is empty; give ${what} or remove the key`;
       const quotable = typeof input === 'number' || typeof input === 'boolean';
       return `must be ${what}, not ${describe(input)}${quotable ? '; put it in quotes' : ''}`;
-    },
-  });
+    }),
+  );
 }
 
 function path(what: string) {
   return text(what)
-    .min(1, { error: `is empty; give ${what}` })
-    .refine((value) => !value.includes('\0'), { error: 'contains a NUL byte; remove it' });
+    .min(1, { message: `is empty; give ${what}` })
+    .refine((value) => !value.includes('\0'), { message: 'contains a NUL byte; remove it' });
 }
 
 /** A lone value stands for a list of one. */
-function listOf<T extends z.ZodType>(item: T, max: number) {
-  const error = ({ input }: { readonly input: unknown }): string =>
-    `must be a list such as [a, b], not ${describe(input)}`;
+function listOf<T extends z.ZodTypeAny>(item: T, max: number) {
+  const error = saying((input) => `must be a list such as [a, b], not ${describe(input)}`);
   return z.preprocess(
     (value) => (typeof value === 'string' ? [value] : value),
     z
-      .array(item, { error })
-      .min(1, { error: 'is an empty list; name at least one, or remove the key' })
-      .max(max, { error: `has more than ${max} ${max === 1 ? 'entry' : 'entries'}` }),
+      .array(item, error)
+      .min(1, { message: 'is an empty list; name at least one, or remove the key' })
+      .max(max, { message: `has more than ${max} ${max === 1 ? 'entry' : 'entries'}` }),
   );
 }
 
 /** `yes` and `on` were booleans in YAML 1.1 and are plain words since 1.2. */
 function flag() {
-  return z.boolean({
-    error: ({ input }) => {
+  return z.boolean(
+    saying((input) => {
       const word = typeof input === 'string' ? input.toLowerCase() : '';
       if (['yes', 'y', 'on', '1', 'true'].includes(word)) return `is ${describe(input)}; use true`;
       if (['no', 'n', 'off', '0', 'false'].includes(word)) {
         return `is ${describe(input)}; use false`;
       }
       return `must be true or false, not ${describe(input)}`;
-    },
-  });
+    }),
+  );
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
-  return z.enum(words, {
-    error: ({ input }) => {
+  return z.enum(
+    words,
+    saying((input) => {
       const hint = typeof input === 'string' ? nearestHint(input, words) : '';
       return `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not ${describe(input)}${hint}`;
-    },
-  });
+    }),
+  );
 }
 
 /** YAML reads `grace: 10` as a number; the message of parseDuration says that the unit is missing. */
@@ -235,7 +248,7 @@ function duration(maxMs: number, max: string) {
     numberAsText,
     text('a duration such as 10s')
       .transform(checked(parseDuration))
-      .refine((ms) => ms <= maxMs, { error: `is longer than ${max}, the longest allowed` }),
+      .refine((ms) => ms <= maxMs, { message: `is longer than ${max}, the longest allowed` }),
   );
 }
 
@@ -244,7 +257,7 @@ function size([min, max]: readonly [number, number], range: string) {
     numberAsText,
     text('a size such as 16MiB')
       .transform(checked(parseSize))
-      .refine((bytes) => bytes >= min && bytes <= max, { error: `is out of range: ${range}` }),
+      .refine((bytes) => bytes >= min && bytes <= max, { message: `is out of range: ${range}` }),
   );
 }
 
@@ -262,21 +275,21 @@ function tls() {
     ca_file: path('a file').optional(),
     cert_file: path('a file').optional(),
     key_file: path('a file').optional(),
-    server_name: text('a host name').min(1, { error: 'is empty; give a host name' }).optional(),
-  } satisfies Record<(typeof MAP_KEYS.tls)[number], z.ZodType>;
+    server_name: text('a host name').min(1, { message: 'is empty; give a host name' }).optional(),
+  } satisfies Record<(typeof MAP_KEYS.tls)[number], z.ZodTypeAny>;
   return map(shape, '{ca_file: ca.pem}').transform((files): TlsFiles => files);
 }
 
 function timeouts() {
   const timeout = duration(TIMEOUT_MAX_MS, '1h')
-    .refine((ms) => ms > 0, { error: 'must be longer than 0' })
+    .refine((ms) => ms > 0, { message: 'must be longer than 0' })
     .optional();
   const shape = {
     connect: timeout,
     handshake: timeout,
     write: timeout,
     ack: timeout,
-  } satisfies Record<(typeof MAP_KEYS.timeouts)[number], z.ZodType>;
+  } satisfies Record<(typeof MAP_KEYS.timeouts)[number], z.ZodTypeAny>;
   return map(shape, '{ack: 30s}').transform(({ connect, handshake, write, ack }): Deadlines => {
     const { timeouts: standard } = DEFAULTS;
     return {
@@ -295,7 +308,7 @@ function redact() {
     hash_key_file: path('a file').optional(),
     config_maps: z.preprocess(textAsBoolean, flag()).optional(),
     env: z.preprocess(textAsBoolean, flag()).optional(),
-  } satisfies Record<(typeof MAP_KEYS.redact)[number], z.ZodType>;
+  } satisfies Record<(typeof MAP_KEYS.redact)[number], z.ZodTypeAny>;
   const whole = map(shape, '{config_maps: true}, or true or false');
   return z.unknown().transform((value, context): RedactConfig | false => {
     if (value === false) return false;
@@ -304,8 +317,7 @@ function redact() {
       const { paths = [], hash_key_file: hashKeyFile, config_maps, env = false } = parsed.data;
       return { paths, hashKeyFile, configMaps: config_maps ?? false, env };
     }
-    const issues = parsed.error.issues.map((issue) => ({ ...issue, input: value }));
-    context.issues.push(...(issues as z.core.$ZodRawIssue[]));
+    for (const issue of parsed.error.issues) context.addIssue(issue);
     return z.NEVER;
   });
 }
@@ -317,7 +329,7 @@ function rotation() {
   const shape = {
     maxsize: number(MAXSIZE_RANGE),
     maxbackup: number(MAXBACKUP_RANGE),
-  } satisfies Record<(typeof MAP_KEYS.rotation)[number], z.ZodType>;
+  } satisfies Record<(typeof MAP_KEYS.rotation)[number], z.ZodTypeAny>;
   return map(shape, '{maxsize: 100, maxbackup: 10}').transform(
     ({ maxsize, maxbackup }): RotationFlags => ({
       maxFileBytes: maxsize === undefined ? undefined : maxsize * MAXSIZE_UNIT_BYTES,
@@ -337,10 +349,9 @@ function textAsNumber(value: unknown): unknown {
 }
 
 /** A map of known keys (MAP_KEYS). */
-function map<const T extends z.core.$ZodLooseShape>(shape: T, sample: string) {
-  const error = ({ input }: { readonly input?: unknown }): string =>
-    `must be a map such as ${sample}, not ${describe(input)}`;
-  return z.strictObject(shape, { error });
+function map<const T extends z.ZodRawShape>(shape: T, sample: string) {
+  const error = saying((input) => `must be a map such as ${sample}, not ${describe(input)}`);
+  return z.object(shape, error).strict();
 }
 
 function numberAsText(value: unknown): unknown {
@@ -348,9 +359,10 @@ function numberAsText(value: unknown): unknown {
 }
 
 function wholeNumber([min, max]: readonly [number, number]) {
-  const error = ({ input }: { readonly input?: unknown }): string =>
+  const isOne = (value: number): boolean => Number.isInteger(value) && value >= min && value <= max;
+  const message = (input: unknown): string =>
     `must be a whole number from ${min} to ${max}, not ${describe(input)}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
+  return z.number(saying(message)).refine(isOne, (value) => ({ message: message(value) }));
 }
 
 function parseListen(value: string): Parsed<Address> {
@@ -364,10 +376,11 @@ function parseListen(value: string): Parsed<Address> {
 
 /** A parser as a step of a zod schema. */
 function checked<T>(parse: (value: string) => Parsed<T>) {
-  return (value: string, context: z.core.$RefinementCtx<string>): T => {
+  return (value: string, context: z.RefinementCtx): T => {
     const parsed = parse(value);
     if (parsed.ok) return parsed.value;
-    context.addIssue({ code: 'custom', message: parsed.message, input: value });
+    // Nothing is left that a further check could look at.
+    context.addIssue({ code: 'custom', message: parsed.message, fatal: true });
     return z.NEVER;
   };
 }
@@ -394,12 +407,9 @@ function parseFrom(value: string, nowMs: number): Parsed<From> {
 }
 
 /** Checked by hand: zod's records pass over a key named `__proto__`. */
-function checkFields(
-  input: unknown,
-  context: z.core.$RefinementCtx,
-): Readonly<Record<string, string>> {
+function checkFields(input: unknown, context: z.RefinementCtx): Readonly<Record<string, string>> {
   const complain = (message: string, ...names: string[]): void =>
-    context.addIssue({ code: 'custom', message, path: names, input });
+    context.addIssue({ code: 'custom', message, path: names });
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     complain(`must be a map of names and texts such as {node: m1}, not ${describe(input)}`);
     return z.NEVER;
