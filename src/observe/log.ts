@@ -3,7 +3,7 @@
  * It says what failed, on what, and what to do; it never carries the content of an event.
  */
 import { isatty } from 'node:tty';
-import { destination, pino, stdTimeFunctions } from 'pino';
+import sonicBoom, { type SonicBoom } from 'sonic-boom';
 import { escapeControl, wantsColor } from './terminal.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -44,15 +44,30 @@ const FULL_PIPE_WAITS_MAX = 10;
 export function createLog({ level, style = 'auto', fd = 2, env = process.env }: LogOptions): Log {
   const isTTY = isatty(fd);
   const sink = openSink(fd);
-  const human = style === 'human' || (style === 'auto' && isTTY);
-  return human ? humanLog(sink, level, wantsColor({ isTTY }, env)) : jsonLog(sink, level);
+  const isHuman = style === 'human' || (style === 'auto' && isTTY);
+  const color = wantsColor({ isTTY }, env);
+  const lineOf: LineOf = isHuman ? (...line) => humanLine(...line, color) : jsonLine;
+  const enabled = LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(level) + 1);
+  const writer =
+    (lineLevel: LogLevel) =>
+    (message: string, fields: LogFields = {}): void => {
+      if (!enabled.includes(lineLevel)) return;
+      sink.write(`${lineOf(new Date(), lineLevel, message, fields)}\n`);
+    };
+  return {
+    error: writer('error'),
+    warn: writer('warn'),
+    info: writer('info'),
+    debug: writer('debug'),
+  };
 }
 
-type Sink = ReturnType<typeof destination>;
+/** A line of the log without its newline. */
+type LineOf = (time: Date, level: LogLevel, message: string, fields: LogFields) => string;
 
-function openSink(fd: number): Sink {
+function openSink(fd: number): SonicBoom {
   let waits = 0;
-  const sink = destination({
+  const sink = new sonicBoom.SonicBoom({
     fd,
     sync: true,
     maxLength: UNWRITTEN_BYTES_MAX,
@@ -67,40 +82,8 @@ function openSink(fd: number): Sink {
   return sink;
 }
 
-function jsonLog(sink: Sink, level: LogLevel): Log {
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (word) => ({ level: word }) },
-    },
-    sink,
-  );
-  // the message goes first among the fields: pino would put its own at the end of the line
-  return {
-    error: (msg, fields) => logger.error({ msg, ...fields }),
-    warn: (msg, fields) => logger.warn({ msg, ...fields }),
-    info: (msg, fields) => logger.info({ msg, ...fields }),
-    debug: (msg, fields) => logger.debug({ msg, ...fields }),
-  };
-}
-
-function humanLog(sink: Sink, level: LogLevel, color: boolean): Log {
-  const enabled = LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(level) + 1);
-  const writer =
-    (lineLevel: LogLevel) =>
-    (message: string, fields: LogFields = {}): void => {
-      if (!enabled.includes(lineLevel)) return;
-      sink.write(`${humanLine(new Date(), lineLevel, message, fields, color)}\n`);
-    };
-  return {
-    error: writer('error'),
-    warn: writer('warn'),
-    info: writer('info'),
-    debug: writer('debug'),
-  };
-}
+const jsonLine: LineOf = (time, level, msg, fields) =>
+  JSON.stringify({ level, time: time.toISOString(), msg, ...fields });
 
 const COLOR_OF_LEVEL: Readonly<Record<LogLevel, number>> = {
   error: 31,
