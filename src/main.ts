@@ -70,10 +70,9 @@ function onHangup(listener: () => void): void {
 
 /** What a command that delivers events needs; undefined, and everything said, when the configuration is bad. */
 async function prepare(flags: Flags) {
-  const { configFileOf, loadConfig } = await import('./config/load.ts');
+  const { configFileOf, configLoader } = await import('./config/load.ts');
   const { loadRules } = await import('./rules/load.ts');
-  const nowMs = Date.now();
-  const load = () => loadConfig({ flags, env: process.env, nowMs });
+  const load = await configLoader({ flags, env: process.env, nowMs: Date.now() });
   const loaded = load();
   const rules = loaded.ok ? await loadRules(loaded.config.rules) : loaded;
   if (!loaded.ok || !rules.ok) {

@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import type { ForwardConfig, Problem, Setting, ShipConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Flags } from '../config/flags.ts';
-import { codeOf, diskReason, loadConfig, pathExists } from '../config/load.ts';
+import { codeOf, configLoader, diskReason, pathExists } from '../config/load.ts';
 import { escapeControl } from '../observe/terminal.ts';
 import { loadRules } from '../rules/load.ts';
 
@@ -24,7 +24,8 @@ export interface CheckContext {
 
 /** Exit code: 0 when the configuration is good, also with warnings; 2 when it is not. */
 export async function check(flags: Flags, { env, nowMs, out, err }: CheckContext): Promise<number> {
-  const loaded = loadConfig({ flags, env, nowMs });
+  const load = await configLoader({ flags, env, nowMs });
+  const loaded = load();
   const rules = loaded.ok ? await loadRules(loaded.config.rules) : loaded;
   if (!loaded.ok || !rules.ok) {
     err(problemReport(rules.ok ? [] : rules.problems));

@@ -2,7 +2,6 @@
  * The variables `AUDIT_SHIPPER_<KEY>` as a layer. Pure. Environment values are texts; this turns them into what
  * the same setting would be in the file. It does not check them: schema.ts does, for all sources alike.
  */
-import { parse } from 'yaml';
 import { escapeControl } from '../observe/terminal.ts';
 import type { Problem } from './config.ts';
 import type { ReadLayer, SettingPath } from './layer.ts';
@@ -33,8 +32,21 @@ const SECRET_VARIABLES = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An empty variable counts as one that is not set: manifests can seldom leave one out. */
-export function readEnvironment(env: Environment): ReadLayer {
+/** Reads a list or a map in YAML. @throws Error */
+type ReadYaml = (text: string) => unknown;
+
+/** Whether a variable holds a list or a map in YAML. */
+export function hasYaml(env: Environment): boolean {
+  return Object.entries(env).some(
+    ([name, value]) => name.startsWith(PREFIX) && value !== undefined && /^[[{]/.test(value),
+  );
+}
+
+/**
+ * An empty variable counts as one that is not set: manifests can seldom leave one out.
+ * @param readYaml needed where `hasYaml`.
+ */
+export function readEnvironment(env: Environment, readYaml: ReadYaml | undefined): ReadLayer {
   const raw: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(env)) {
@@ -46,7 +58,7 @@ export function readEnvironment(env: Environment): ReadLayer {
       problems.push({ where: escapeControl(name), message: unknownMessage(name) });
       continue;
     }
-    const decoded = DECODERS[key](value);
+    const decoded = DECODERS[key](value, readYaml);
     if ('message' in decoded) problems.push({ where: name, message: decoded.message });
     else raw[key] = decoded.value;
   }
@@ -83,18 +95,18 @@ function unknownMessage(name: string): string {
 }
 
 type Decoded = { readonly value: unknown } | { readonly message: string };
-type Decoder = (value: string) => Decoded;
+type Decoder = (value: string, readYaml: ReadYaml | undefined) => Decoded;
 
 const asText: Decoder = (value) => ({ value });
-const asList: Decoder = (value) =>
-  value.startsWith('[') ? decodeFlow(value) : { value: value.split(',') };
-const asPairs: Decoder = (value) =>
-  value.startsWith('{') ? decodeFlow(value) : readPairs(value.split(','));
+const asList: Decoder = (value, readYaml) =>
+  value.startsWith('[') ? decodeYaml(value, readYaml) : { value: value.split(',') };
+const asPairs: Decoder = (value, readYaml) =>
+  value.startsWith('{') ? decodeYaml(value, readYaml) : readPairs(value.split(','));
 const asBoolean: Decoder = (value) => ({
   value: value === 'true' ? true : value === 'false' ? false : value,
 });
-const asBooleanOrPairs: Decoder = (value) =>
-  /^\{|=/.test(value) ? asPairs(value) : asBoolean(value);
+const asBooleanOrPairs: Decoder = (value, readYaml) =>
+  /^\{|=/.test(value) ? asPairs(value, readYaml) : asBoolean(value, readYaml);
 const asNumber: Decoder = (value) => ({ value: /^\d+$/.test(value) ? Number(value) : value });
 
 const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
@@ -130,9 +142,10 @@ const DECODERS: Readonly<Record<ConfigKey, Decoder>> = {
   in_flight_chunks: asNumber,
 };
 
-function decodeFlow(value: string): Decoded {
+function decodeYaml(value: string, readYaml: ReadYaml | undefined): Decoded {
+  if (readYaml === undefined) throw new Error('YAML in the environment, and nobody to read it');
   try {
-    return { value: parse(value, { prettyErrors: false, logLevel: 'error' }) as unknown };
+    return { value: readYaml(value) };
   } catch {
     // the parser's reason would speak of lines and columns, and the variable has only one
     const sample = value.startsWith('[') ? '[a, b]' : '{a: b, c: d}';

@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { escapeControl } from '../observe/terminal.ts';
 import type { Problem, Setting, ShipConfig } from './config.ts';
-import { CONFIG_VARIABLE, readEnvironment, type Environment } from './environment.ts';
+import { CONFIG_VARIABLE, hasYaml, readEnvironment, type Environment } from './environment.ts';
 import { readFlags, type Flags } from './flags.ts';
 import type { Layer, ReadLayer } from './layer.ts';
 import { nearestHint } from './nearest.ts';
@@ -22,7 +22,6 @@ import {
 } from './schema.ts';
 import { showSetting } from './show.ts';
 import { checkTogether, forwardConfig } from './together.ts';
-import { readYamlFile } from './yaml-file.ts';
 
 /** Configurations, keys and certificates take some KiB; more is another file named by mistake, such as an audit log. */
 const FILE_MAX_BYTES = 1024 * 1024;
@@ -36,6 +35,9 @@ export interface ConfigSources {
   readonly readFile?: (path: string) => Uint8Array;
 }
 
+/** What reads YAML. */
+export type YamlReader = typeof import('./yaml-file.ts');
+
 export type LoadedConfig =
   | {
       readonly ok: true;
@@ -46,12 +48,23 @@ export type LoadedConfig =
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Reads and checks every source, also those whose values another source overrides. Never throws for what they hold. */
-export function loadConfig(sources: ConfigSources): LoadedConfig {
+/** How the configuration is read, now and again. What reads YAML is loaded where there is some: that takes its time. */
+export async function configLoader(sources: ConfigSources): Promise<() => LoadedConfig> {
+  const { flags, env } = sources;
+  const isNeeded = configFileOf(flags, env) !== undefined || hasYaml(env);
+  const yaml = isNeeded ? await import('./yaml-file.ts') : undefined;
+  return () => loadConfig(sources, yaml);
+}
+
+/**
+ * Reads and checks every source, also those whose values another source overrides. Never throws for what they hold.
+ * @param yaml needed where there is a file, or YAML in the environment.
+ */
+export function loadConfig(sources: ConfigSources, yaml: YamlReader | undefined): LoadedConfig {
   const schema = settingsSchema(sources.nowMs);
   const checked = [
-    readConfigFile(sources),
-    readEnvironment(sources.env),
+    readConfigFile(sources, yaml),
+    readEnvironment(sources.env, yaml?.readYamlValue),
     readFlags(sources.flags),
   ].map((read) => checkLayer(schema, read));
 
@@ -76,7 +89,10 @@ export function configFileOf(flags: Flags, env: Environment): string | undefined
 }
 
 /** No file is a file in which every setting is left out. */
-function readConfigFile({ flags, env, readFile = readYaml }: ConfigSources): ReadLayer {
+function readConfigFile(
+  { flags, env, readFile = readYaml }: ConfigSources,
+  yaml: YamlReader | undefined,
+): ReadLayer {
   const path = configFileOf(flags, env);
   const namedBy = flags.config === undefined ? CONFIG_VARIABLE : '--config';
   const nothing: Layer = { raw: {}, where: () => namedBy };
@@ -84,6 +100,7 @@ function readConfigFile({ flags, env, readFile = readYaml }: ConfigSources): Rea
     const empty = flags.config === undefined ? [] : ['is empty; name a file'];
     return { layer: nothing, problems: empty.map((message) => ({ where: namedBy, message })) };
   }
+  if (yaml === undefined) throw new Error('a configuration file, and nobody to read it');
   let bytes: Uint8Array;
   try {
     bytes = readFile(path);
@@ -91,7 +108,7 @@ function readConfigFile({ flags, env, readFile = readYaml }: ConfigSources): Rea
     const message = `cannot read ${escapeControl(path)}: ${diskReason(error)}`;
     return { layer: nothing, problems: [{ where: namedBy, message }] };
   }
-  return readYamlFile(path, bytes);
+  return yaml.readYamlFile(path, bytes);
 }
 
 function readYaml(path: string): Uint8Array {

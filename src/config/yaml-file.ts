@@ -1,7 +1,8 @@
 /**
- * The configuration file as a layer: YAML 1.2 text to keys and values with their lines and columns.
+ * The configuration file as a layer: YAML 1.2 text to keys and values with their lines and columns; and YAML in other sources.
  * Pure: knows neither the disk nor which keys exist. A message never repeats a line of the file.
  */
+import { parse } from 'yaml';
 import { escapeControl } from '../observe/terminal.ts';
 import { decodeUtf8, pathText, readYaml, type Place } from '../yaml-text.ts';
 import type { ReadLayer } from './layer.ts';
@@ -35,6 +36,11 @@ export function readYamlFile(name: string, bytes: Uint8Array): ReadLayer {
     layer: { raw: value ?? {}, where: (path) => `${at(placeOf(path))} ${pathText(path)}` },
     problems: [],
   };
+}
+
+/** A list or a map in the text of one value. @throws Error */
+export function readYamlValue(text: string): unknown {
+  return parse(text, { prettyErrors: false, logLevel: 'error' });
 }
 
 function isSettings(value: unknown): value is Readonly<Record<string, unknown>> | null {

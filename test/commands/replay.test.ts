@@ -10,7 +10,7 @@ import { test, type TestContext } from 'node:test';
 import { FluentServer } from '@fluent-org/logger';
 import { replay } from '../../src/commands/replay.ts';
 import { DeadLetters, type Letter } from '../../src/deliver/dead-letter.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadFrom } from '../support/load-config.ts';
 import type { RuleSet } from '../../src/event/rules.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -33,7 +33,7 @@ function letter(offset: number, event: object): Letter {
 async function run(stateDir: string, port: number, ruleSet?: RuleSet) {
   const yaml = `{state_dir: ${stateDir}, coordinates: true, output: "forward://127.0.0.1:${port}", timeouts: {ack: 300ms}}`;
   const readFile = (): Buffer => Buffer.from(yaml);
-  const loaded = loadConfig({ flags: { config: 'c.yaml' }, env: {}, nowMs: 0, readFile });
+  const loaded = loadFrom({ flags: { config: 'c.yaml' }, env: {}, nowMs: 0, readFile });
   assert.ok(loaded.ok, JSON.stringify(loaded));
   const log = new RecordingLog();
   const exitCode = await replay(loaded.config, stateDir, { log, signal: patient, ruleSet });

@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import split from 'split2';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadFrom } from '../support/load-config.ts';
 import { hasKubectl } from '../support/kubectl.ts';
 import { projectRoot } from '../support/project.ts';
 
@@ -183,7 +183,7 @@ describe('the configurations of the documents', () => {
   for (const { file, text } of blocksOf('yaml')) {
     it(`${file}: is good`, () => {
       const readFile = (): Buffer => Buffer.from(text);
-      const loaded = loadConfig({ flags: { config: file }, env: {}, nowMs: Date.now(), readFile });
+      const loaded = loadFrom({ flags: { config: file }, env: {}, nowMs: Date.now(), readFile });
       assert.ok(loaded.ok, JSON.stringify(loaded));
     });
   }

@@ -7,9 +7,9 @@ import { inspect } from 'node:util';
 import { problemReport } from '../../src/commands/check.ts';
 import type { Random } from '../../src/commands/simulate/random.ts';
 import type { Flags } from '../../src/config/flags.ts';
-import { loadConfig, type LoadedConfig } from '../../src/config/load.ts';
+import type { LoadedConfig } from '../../src/config/load.ts';
 import { escapeControl } from '../../src/observe/terminal.ts';
-import { NOW } from '../support/load-config.ts';
+import { loadFrom, NOW } from '../support/load-config.ts';
 import type { Fuzzer, Reader } from './fuzz.ts';
 import { mutated, randomBytes, wordsOf, type Material } from './mutate.ts';
 
@@ -114,7 +114,7 @@ const READER: Reader = {
     const misplaced = random.pick(MISPLACED)(secretOf(random));
     const yaml = random.below(3) === 0 ? Buffer.from(misplaced) : yamlOf(random);
     const flags = { config: 'audit-shipper.yaml', ...flagsOf(random) };
-    assertShown(loadConfig({ flags, env, nowMs: NOW, readFile: () => yaml }));
+    assertShown(loadFrom({ flags, env, nowMs: NOW, readFile: () => yaml }));
   },
 };
 

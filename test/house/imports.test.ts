@@ -134,7 +134,7 @@ const MODULES: Readonly<Record<string, readonly Place[]>> = {
   'prom-client': ['observe/metrics.ts'],
   'sonic-boom': ['observe/log.ts'],
   split2: ['tail/', 'commands/'],
-  yaml: ['yaml-text.ts', 'config/environment.ts'],
+  yaml: ['yaml-text.ts', 'config/yaml-file.ts'],
   zod: ['config/'],
 };
 
@@ -152,6 +152,8 @@ const FORBIDDEN_CODE: readonly (readonly [RegExp, string])[] = [
 interface Import {
   readonly specifier: string;
   readonly typesOnly: boolean;
+  /** Loaded only when it is come by. */
+  readonly isLazy: boolean;
   readonly line: number;
 }
 
@@ -169,6 +171,7 @@ function importsOf(source: Source): readonly Import[] {
       return {
         specifier: source.text.slice(start + 1, end - 1),
         typesOnly: (match[1] ?? '') !== '',
+        isLazy: match[0].includes('('),
         line: lineAt(source.text, start),
       };
     }),
@@ -260,6 +263,32 @@ describe('imports', () => {
         );
       }
     }
+  });
+});
+
+/** What is loaded before a command is called, and by each that ships, from these on. */
+const START: readonly string[] = ['main.ts', 'config/load.ts', 'rules/load.ts', 'commands/ship.ts'];
+/**
+ * Of the packages, these: each costs every start its time. What only some runs need is imported where it is needed, with
+ * import().
+ */
+const START_PACKAGES: readonly string[] = ['commander', 'picomatch', 'sonic-boom', 'zod/v3'];
+
+describe('the start of the program', () => {
+  it('loads no package that only some runs need', () => {
+    const sources = new Map(sourcesBelow(projectRoot(), ['src']).map((one) => [one.path, one]));
+    const seen = new Set(START.map((path) => `src/${path}`));
+    const packages = new Set<string>();
+    for (const path of seen) {
+      const source = sources.get(path);
+      assert.ok(source, `${path} is not there`);
+      for (const { specifier, typesOnly, isLazy } of importsOf(source)) {
+        if (typesOnly || isLazy || specifier.startsWith('node:')) continue;
+        if (!specifier.startsWith('.')) packages.add(specifier);
+        else seen.add(posix.join(posix.dirname(path), specifier));
+      }
+    }
+    assert.deepEqual([...packages].sort(), START_PACKAGES);
   });
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadFrom } from '../support/load-config.ts';
 import { EventRules } from '../../src/event/rules.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
@@ -29,7 +29,7 @@ async function watched(t: TestContext, lookMs = LOOK_MS) {
   const policyFile = join(directory, 'policy.yaml');
   writeFileSync(configFile, `policy_file: ${policyFile}\nredact: false\n`);
   writeFileSync(policyFile, policyOf('Metadata'));
-  const load = () => loadConfig({ flags: { config: configFile }, env: {}, nowMs: 0 });
+  const load = () => loadFrom({ flags: { config: configFile }, env: {}, nowMs: 0 });
   const first = load();
   assert.ok(first.ok);
   const loaded = await loadRules(first.config.rules);

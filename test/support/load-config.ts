@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import type { ShipConfig } from '../../src/config/config.ts';
 import type { Flags } from '../../src/config/flags.ts';
-import { loadConfig, type LoadedConfig } from '../../src/config/load.ts';
+import { loadConfig, type ConfigSources, type LoadedConfig } from '../../src/config/load.ts';
+import * as yamlReader from '../../src/config/yaml-file.ts';
 
 /** What durations count back from. */
 export const NOW = Date.UTC(2026, 2, 4, 5, 6, 7);
@@ -17,8 +18,12 @@ export interface Sources {
   readonly yaml?: string | Uint8Array;
 }
 
+export function loadFrom(sources: ConfigSources): LoadedConfig {
+  return loadConfig(sources, yamlReader);
+}
+
 export function load({ flags = {}, env = {}, yaml }: Sources): LoadedConfig {
-  return loadConfig({
+  return loadFrom({
     flags: yaml === undefined ? flags : { ...flags, config: 'config.yaml' },
     env,
     nowMs: NOW,
