@@ -10,10 +10,6 @@ import { EXIT_USAGE, misspeltCommand, runCli, type CliActions } from './cli.ts';
 import type { Flags } from './config/flags.ts';
 import { escapeControl } from './observe/terminal.ts';
 
-// The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is
-// alive; with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md).
-setFlagsFromString('--optimize-for-size');
-setFlagsFromString('--semi-space-growth-factor=1');
 // process.exit waits for V8's other threads, and one that compiles may wait for a garbage collection that only this
 // thread makes: about one stop in 250 hung for ever on Node 24 (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--no-concurrent-sparkplug');
@@ -29,6 +25,16 @@ const STDERR_FD = 2;
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
 const CAUSES_MAX = 5;
+
+/**
+ * The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is alive;
+ * with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md). To be called when all is loaded:
+ * with other flags than Node was built with, V8 compiles anew what Node brings compiled.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--optimize-for-size');
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
 
 /** Whether a failure shows its stack: it tells developers much and users nothing. */
 let showsStack = process.env['AUDIT_SHIPPER_LOG_LEVEL'] === 'debug';
@@ -98,7 +104,9 @@ async function prepare(flags: Flags) {
 }
 
 async function policyActions() {
-  return (await import('./commands/policy.ts')).policyActions;
+  const { policyActions: loaded } = await import('./commands/policy.ts');
+  keepHeapSmall();
+  return loaded;
 }
 
 const actions: CliActions = {
@@ -113,7 +121,7 @@ const actions: CliActions = {
     if (run === undefined) return EXIT_USAGE;
     const { ship } = await import('./commands/ship.ts');
     // Everything delivered is written by now; what a stuck reader never took must not keep the process.
-    return leave(await ship(run.config, run));
+    return leave(await ship(run.config, { ...run, onLoaded: keepHeapSmall }));
   },
 
   async check(flags) {
@@ -123,6 +131,7 @@ const actions: CliActions = {
 
   async status(options) {
     const { status } = await import('./commands/status.ts');
+    keepHeapSmall();
     return status(options);
   },
 
@@ -137,6 +146,7 @@ const actions: CliActions = {
     const signal = stopSignal();
     const { createLog } = await import('./observe/log.ts');
     const { receive } = await import('./commands/receive.ts');
+    keepHeapSmall();
     // What a stuck reader of stdout never took was not acknowledged, and must not keep the process.
     return leave(await receive(read.settings, { log: createLog({ level: 'info' }), signal }));
   },
@@ -150,6 +160,7 @@ const actions: CliActions = {
       return EXIT_USAGE;
     }
     const { replay } = await import('./commands/replay.ts');
+    keepHeapSmall();
     return replay(run.config, stateDir, run);
   },
 
@@ -157,12 +168,14 @@ const actions: CliActions = {
     const signal = stopSignal();
     const { createLog } = await import('./observe/log.ts');
     const { simulate } = await import('./commands/simulate.ts');
+    keepHeapSmall();
     await simulate(options, { log: createLog({ level: 'info' }), signal });
     return 0;
   },
 
   async verify(options) {
     const { verify } = await import('./commands/verify.ts');
+    keepHeapSmall();
     return verify(options);
   },
 

@@ -6,7 +6,6 @@ import { ListenError, type Address } from '../address.ts';
 import { runAgent, type AgentParts, type AgentResult } from '../agent.ts';
 import type { ShipConfig } from '../config/config.ts';
 import { JsonWriter } from '../event/json-writer.ts';
-import { PrettyWriter } from '../event/pretty-writer.ts';
 import { EventRules, type RuleSet } from '../event/rules.ts';
 import { Shipper } from '../event/shipper.ts';
 import { BlockTranscoder, type EventWriter } from '../event/transcoder.ts';
@@ -29,12 +28,14 @@ export interface ShipDeps {
   readonly ruleSet: RuleSet | undefined;
   /** Where new rules come from while the agent follows. */
   readonly reload: Omit<RulesWatchParts, 'rules' | 'log'>;
+  /** Called when all code is loaded, before anything is read. */
+  readonly onLoaded: () => void;
 }
 
 /** @returns the exit code: 0 done or stopped, 1 could not go on. */
 export async function ship(
   config: ShipConfig,
-  { log, signal, ruleSet, reload }: ShipDeps,
+  { log, signal, ruleSet, reload, onLoaded }: ShipDeps,
 ): Promise<number> {
   const view = await viewOf(config.listen, log);
   const output = await outputFor(config, view.log);
@@ -43,6 +44,7 @@ export async function ship(
   const rulesWatch = config.follow
     ? new RulesWatch({ rules, ...reload, log: view.log })
     : undefined;
+  onLoaded();
   try {
     const result = await runAgent(config, { output, transcoder, signal, rulesWatch, ...view });
     return conclude(config, result, log);
@@ -88,7 +90,9 @@ export async function writerFor(config: ShipConfig): Promise<EventWriter> {
     return new ForwardWriter({ shipper, timeKey: config.forward.timeKey });
   }
   const display = displayOf(config.format, process.stdout, process.env);
-  return display === 'json' ? new JsonWriter(shipper) : new PrettyWriter(display);
+  if (display === 'json') return new JsonWriter(shipper);
+  const { PrettyWriter } = await import('../event/pretty-writer.ts');
+  return new PrettyWriter(display);
 }
 
 function conclude(config: ShipConfig, result: AgentResult, log: Log): number {
