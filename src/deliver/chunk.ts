@@ -70,8 +70,11 @@ export function addToGeneration(
   sum: GenerationAccounts,
   more: Partial<GenerationAccounts>,
 ): GenerationAccounts {
+  // Spelt out: copies of objects by spreading were a tenth of all garbage.
   return {
-    ...addAccounts(sum, { ...NO_ACCOUNTS, ...more }),
+    delivered: addTallies(sum.delivered, more.delivered ?? NOTHING),
+    filtered: addTallies(sum.filtered, more.filtered ?? NOTHING),
+    deadLettered: addTallies(sum.deadLettered, more.deadLettered ?? NOTHING),
     skippedBytes: sum.skippedBytes + (more.skippedBytes ?? 0),
     lostBytes: sum.lostBytes + (more.lostBytes ?? 0),
     earlierBytes: sum.earlierBytes + (more.earlierBytes ?? 0),

@@ -3,7 +3,7 @@
  * Sans-IO. The same chunk gives the same bytes: a resent message is byte-identical.
  * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { sizeOf, type Chunk } from '../../deliver/chunk.ts';
 import { arrayHeader, binHeader, mapHeader, str, uint32 } from '../../msgpack.ts';
 
@@ -21,10 +21,13 @@ export type Compressed = 'gzip' | 'zstd';
 /** The `chunk` option is base64 of 128 bits. */
 const CHUNK_ID_BYTES = 16;
 
+/** What is the same in each message. */
+const SIZE_KEY = str('size');
+const CHUNK_KEY = str('chunk');
+
 /** The id under which a chunk is sent: the same for the same chunk, whenever and on whatever connection. */
 export function messageId(chunkId: string): string {
-  const digest = createHash('sha256').update(chunkId).digest();
-  return digest.subarray(0, CHUNK_ID_BYTES).toString('base64');
+  return hash('sha256', chunkId, 'buffer').toString('base64', 0, CHUNK_ID_BYTES);
 }
 
 /** @param entries the chunk's payload, or what the compression made of it. */
@@ -39,9 +42,9 @@ export function packedForward(
   const head = Buffer.concat([arrayHeader(3), str(tag), binHeader(length)]);
   const tail = Buffer.concat([
     mapHeader(compressed === undefined ? 2 : 3),
-    str('size'),
+    SIZE_KEY,
     uint32(chunk.accounts.delivered.events),
-    str('chunk'),
+    CHUNK_KEY,
     str(id),
     ...(compressed === undefined ? [] : [str('compressed'), str(compressed)]),
   ]);
@@ -59,7 +62,7 @@ export function emptyMessage(tag: string, name: string): Message {
     str(tag),
     arrayHeader(0),
     mapHeader(1),
-    str('chunk'),
+    CHUNK_KEY,
     str(id),
   ]);
   return { id, pieces: [bytes], bytes: bytes.length };

@@ -16,9 +16,11 @@ const MAX_MESSAGE_BYTES = 16 * 1024;
 /** HELO is an array with a map in it. */
 const MAX_DEPTH = 4;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Takes a stream of bytes apart into values; a value that is not complete waits for the rest. */
 export class MessageReader {
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
 
   /**
    * Yields the values that are complete now, in order: those before a mistake are good all the same.
@@ -32,7 +34,7 @@ export class MessageReader {
       yield read.value;
     }
     // A copy: what was read from the socket belongs to the socket.
-    this.#rest = Buffer.from(all.subarray(at));
+    this.#rest = at === all.length ? NOTHING : Buffer.from(all.subarray(at));
     if (this.#rest.length > MAX_MESSAGE_BYTES) {
       throw new ProtocolError(
         'the receiver sends a message that is larger than any of the protocol',
