@@ -71,7 +71,10 @@ export class Dispatcher {
   /** The codes that the log has told of, while the output takes nothing. */
   readonly #told = new Set<string>();
   #fatal: Error | undefined;
-  #wake: (() => void) | undefined;
+  #isRunning = false;
+  #isPausing = false;
+  /** Ends `run`. */
+  #end: (() => void) | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: DispatcherOptions) {
@@ -101,7 +104,7 @@ export class Dispatcher {
     if (this.#isIdle()) this.#movedAt = performance.now();
     this.#submitted += 1;
     this.#waiting.push({ chunk, settled, order: this.#submitted, strikes: 0, epoch: 0 });
-    this.#wake?.();
+    void this.#deliverSoon();
   }
 
   /**
@@ -109,18 +112,39 @@ export class Dispatcher {
    * @throws OutputClosedError when the receiver has gone for good.
    */
   async run(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted && this.#fatal === undefined) {
-      if (this.#pauseMs > 0) {
-        await this.#pause(signal);
-        continue;
-      }
-      const isFull = this.#onTheWay.size >= this.#options.output.concurrency;
-      const next = isFull ? undefined : this.#waiting.shift();
-      if (next !== undefined) void this.#attempt(next);
-      else await this.#sleep();
-    }
+    const ended = new Promise<void>((resolve) => (this.#end = resolve));
+    this.#isRunning = true;
+    this.#deliver();
+    await ended;
+    this.#isRunning = false;
     if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  /**
+   * Begins as many attempts as may be under way, but not at once: when a connection is lost, all that was on it fails in
+   * one turn, and has to be back in its place before anything else goes.
+   */
+  async #deliverSoon(): Promise<void> {
+    await Promise.resolve();
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    const { output } = this.#options;
+    while (this.#isRunning && !this.#isPausing) {
+      if (this.#stop.signal.aborted || this.#fatal !== undefined) {
+        this.#end?.();
+        return;
+      }
+      if (this.#pauseMs > 0) {
+        void this.#pause();
+        return;
+      }
+      const isFull = this.#onTheWay.size >= output.concurrency;
+      const next = isFull ? undefined : this.#waiting.shift();
+      if (next === undefined) return;
+      void this.#attempt(next);
+    }
   }
 
   /** Waits until everything submitted is settled, or the signal ends the patience. */
@@ -140,23 +164,21 @@ export class Dispatcher {
   /** Ends `run`; what is not settled stays unsettled. */
   stop(): void {
     this.#stop.abort();
-    this.#wake?.();
+    void this.#deliverSoon();
   }
 
   #isIdle(): boolean {
     return this.inFlight === 0;
   }
 
-  async #sleep(): Promise<void> {
-    await new Promise<void>((resolve) => (this.#wake = resolve));
-    this.#wake = undefined;
-  }
-
-  async #pause(signal: AbortSignal): Promise<void> {
+  async #pause(): Promise<void> {
+    this.#isPausing = true;
     this.#resume = new AbortController();
-    const early = AbortSignal.any([signal, this.#resume.signal]);
+    const early = AbortSignal.any([this.#stop.signal, this.#resume.signal]);
     await this.#wait(this.#pauseMs, early).catch(() => undefined);
     this.#pauseMs = 0;
+    this.#isPausing = false;
+    this.#deliver();
   }
 
   /** Never rejects. */
@@ -177,7 +199,7 @@ export class Dispatcher {
       this.#succeeded();
       this.#settle(consignment, addAccounts(NO_ACCOUNTS, chunk.accounts));
     } else this.#failed(consignment, failure);
-    this.#wake?.();
+    void this.#deliverSoon();
   }
 
   /** What fails here is no failed attempt: the receiver has the chunk, and must not get it again. */
@@ -193,7 +215,7 @@ export class Dispatcher {
   /** Ends `run`. */
   #fail(error: unknown): void {
     this.#fatal ??= error instanceof Error ? error : new NoError(error);
-    this.#wake?.();
+    this.#deliver();
   }
 
   #succeeded(): void {
@@ -263,7 +285,7 @@ export class Dispatcher {
       this.#resume.abort();
       this.#settle(consignment, accounts);
     }
-    this.#wake?.();
+    this.#deliver();
   }
 
   /** Once for each reason. */

@@ -59,7 +59,7 @@ const SALT_BYTES = 16;
 
 /** A message that is not acknowledged yet. */
 interface Pending {
-  readonly message: Promise<Message>;
+  readonly message: Message | Promise<Message>;
   /** Undefined until the message is made. */
   id: string | undefined;
   begun: boolean;
@@ -82,11 +82,17 @@ export class Connection {
   /** In the order of sending. */
   readonly #pending: Pending[] = [];
   readonly #unwritten: Pending[] = [];
-  #wake: (() => void) | undefined;
+  #isWriting = false;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #settleOpening: ((error?: Error) => void) | undefined;
   #stepTimer: NodeJS.Timeout | undefined;
-  #ackTimer: NodeJS.Timeout | undefined;
+  /** Fires when the first of what is waited for may be late; see #watch. */
+  #watchdog: NodeJS.Timeout | undefined;
+  #watchdogMs = Infinity;
+  /** Since when the socket has a slice that it has not taken (ms of performance.now); Infinity when it has none. */
+  #writingSince = Infinity;
+  /** Small messages leave from here, one after the other. */
+  #packet: Buffer | undefined;
   #retired = false;
   /** Why it ends, when it is not the receiver who ended it. */
   #cause: Error | undefined;
@@ -158,7 +164,7 @@ export class Connection {
    * Sends a message behind those sent before; resolves when this connection has brought its ack.
    * @throws DeliveryError when it did not; the socket has let go of the message's bytes by then.
    */
-  async send(message: Promise<Message>): Promise<void> {
+  async send(message: Message | Promise<Message>): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const state = { id: undefined, begun: false, since: undefined, acked: false, passed: false };
       const pending: Pending = { message, ...state, resolve, reject };
@@ -168,7 +174,7 @@ export class Connection {
       }
       this.#pending.push(pending);
       this.#unwritten.push(pending);
-      this.#wake?.();
+      void this.#write();
     });
   }
 
@@ -248,9 +254,9 @@ export class Connection {
     if (pending === undefined) return;
     pending.acked = true;
     const now = performance.now();
-    for (const earlier of this.#pending.slice(0, index)) earlier.passed = true;
-    for (const later of this.#pending.slice(index + 1)) {
-      if (later.since !== undefined) later.since = now;
+    for (const [other, each] of this.#pending.entries()) {
+      if (other < index) each.passed = true;
+      else if (other > index && each.since !== undefined) each.since = now;
     }
     if (pending.since !== undefined) this.#settle(pending);
   }
@@ -258,65 +264,102 @@ export class Connection {
   #settle(pending: Pending): void {
     this.#pending.splice(this.#pending.indexOf(pending), 1);
     pending.resolve();
-    this.#watchAcks();
     if (this.#takesOne) this.#giveBack(new ConnectionFailure('CLOSED'));
     if (this.#takesOne || this.#retired) this.retire();
   }
 
   // --- writing ---
 
-  /** Writes messages one after the other, each slice when the one before it has left. */
+  /** Writes messages one after the other, each slice when the one before it has left. After a failure it is never over. */
   async #write(): Promise<void> {
-    while (this.#state === 'open') {
-      const next = this.#unwritten.shift();
-      if (next === undefined) {
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-        continue;
-      }
+    if (this.#isWriting || this.#state !== 'open') return;
+    this.#isWriting = true;
+    for (let next = this.#unwritten.shift(); next !== undefined; next = this.#unwritten.shift()) {
       const written = await this.#writeMessage(next);
       if (!written || this.#takesOne) return;
     }
+    this.#isWriting = false;
   }
 
   /** @returns false when the socket has failed. */
   async #writeMessage(pending: Pending): Promise<boolean> {
-    const message = await pending.message.catch((error: unknown) => this.#fail(error as Error));
+    const made = pending.message;
+    const message = made instanceof Promise ? await this.#outcomeOf(made) : made;
     if (message === undefined) return false;
     pending.id = message.id;
-    for (const slice of slicesOf(message)) {
+    const isSmall = message.bytes <= SLICE_BYTES;
+    for (const slice of isSmall ? [this.#packed(message)] : slicesOf(message)) {
       if (this.#state !== 'open') return false;
       pending.begun = true;
       if (!(await this.#writeSlice(slice))) return false;
     }
     pending.since = performance.now();
     if (pending.acked) this.#settle(pending);
-    else this.#watchAcks();
+    else this.#watch(pending.since + this.#options.deadlines.ack);
     return true;
   }
 
+  /** Undefined when it could not be made. */
+  async #outcomeOf(made: Promise<Message>): Promise<Message | undefined> {
+    try {
+      return await made;
+    } catch (error) {
+      this.#fail(error as Error);
+      return undefined;
+    }
+  }
+
+  /** A small message is one slice, so that it leaves in one packet. Nobody has the one before it any more. */
+  #packed({ pieces, bytes }: Message): Uint8Array {
+    this.#packet ??= Buffer.allocUnsafeSlow(SLICE_BYTES);
+    let at = 0;
+    for (const piece of pieces) {
+      this.#packet.set(piece, at);
+      at += piece.length;
+    }
+    return this.#packet.subarray(0, bytes);
+  }
+
   async #writeSlice(slice: Uint8Array): Promise<boolean> {
-    this.#expect('WRITE_TIMEOUT', this.#options.deadlines.write);
+    this.#writingSince = performance.now();
+    this.#watch(this.#writingSince + this.#options.deadlines.write);
     return new Promise<boolean>((resolve) => {
       this.#socket.write(slice, (error) => {
-        clearTimeout(this.#stepTimer);
+        this.#writingSince = Infinity;
         resolve(error === undefined || error === null);
       });
     });
   }
 
-  // --- the deadline of acks ---
+  // --- deadlines of slices and acks ---
 
-  #watchAcks(): void {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
-    const since = this.#pending.flatMap((pending) => pending.since ?? []);
-    if (since.length === 0) return;
-    const waited = performance.now() - Math.min(...since);
-    const left = Math.max(0, this.#options.deadlines.ack - waited);
-    this.#ackTimer = setTimeout(() => this.#ackIsLate(), left);
+  /**
+   * Something is late from then on, if it is still waited for. One timer stands for all: one for each slice and each ack,
+   * hardly any of which ever fires, costs more than a small message does.
+   */
+  #watch(dueMs: number): void {
+    if (dueMs >= this.#watchdogMs || this.#state === 'closed') return;
+    clearTimeout(this.#watchdog);
+    this.#watchdogMs = dueMs;
+    const leftMs = Math.max(0, dueMs - performance.now());
+    this.#watchdog = setTimeout(() => this.#lookForLate(), leftMs);
   }
 
-  #ackIsLate(): void {
+  #lookForLate(): void {
+    this.#watchdogMs = Infinity;
+    const { write, ack } = this.#options.deadlines;
+    if (this.#writingSince + write <= performance.now()) {
+      this.#fail(new ConnectionFailure('WRITE_TIMEOUT'));
+      return;
+    }
+    this.#giveUpLate();
+    if (this.#cause !== undefined) return;
+    const since = this.#pending.flatMap((pending) => pending.since ?? []);
+    const dueMs = Math.min(this.#writingSince + write, ...since.map((ms) => ms + ack));
+    if (dueMs < Infinity) this.#watch(dueMs);
+  }
+
+  #giveUpLate(): void {
     const latest = performance.now() - this.#options.deadlines.ack;
     for (const pending of this.#pending.filter(({ since }) => (since ?? Infinity) <= latest)) {
       if (!pending.passed) {
@@ -327,7 +370,6 @@ export class Connection {
       const failure = new ConnectionFailure('NOT_ACKNOWLEDGED');
       pending.reject(deliveryError(this.#options.receiver, failure, true));
     }
-    this.#watchAcks();
   }
 
   // --- the end ---
@@ -340,8 +382,7 @@ export class Connection {
   #close(): void {
     this.#state = 'closed';
     clearTimeout(this.#stepTimer);
-    clearTimeout(this.#ackTimer);
-    this.#wake?.();
+    clearTimeout(this.#watchdog);
     const cause = this.#cause ?? new ConnectionFailure(this.#shaking ? 'LOGIN_CLOSED' : 'CLOSED');
     this.#settleOpening?.(cause);
     this.#giveBack(cause);
@@ -392,12 +433,7 @@ function dialPlain(host: string, port: number, hear: (bytes: Buffer) => void): n
   return net.connect({ host, port, onread }).resume();
 }
 
-/** A small message is one slice, so that it leaves in one packet. */
-function* slicesOf({ pieces, bytes }: Message): Generator<Uint8Array> {
-  if (bytes <= SLICE_BYTES) {
-    yield Buffer.concat(pieces);
-    return;
-  }
+function* slicesOf({ pieces }: Message): Generator<Uint8Array> {
   for (const piece of pieces) {
     for (let start = 0; start < piece.length; start += SLICE_BYTES) {
       yield piece.subarray(start, start + SLICE_BYTES);

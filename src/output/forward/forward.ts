@@ -65,7 +65,7 @@ export class ForwardOutput implements Output {
   readonly #members: readonly Member[];
   readonly #compressor: Compressor | undefined;
   /** A chunk keeps its message for as long as it lives: what is sent again is byte-identical. */
-  readonly #messages = new WeakMap<Chunk, Promise<Message>>();
+  readonly #messages = new WeakMap<Chunk, Message | Promise<Message>>();
   readonly #closing = new AbortController();
   /** In failover: which member gets chunks. Balanced: where the last one went. */
   #active = 0;
@@ -115,23 +115,22 @@ export class ForwardOutput implements Output {
     await Promise.all(this.#members.map(async ({ upstream }) => upstream.close()));
   }
 
-  #message(chunk: Chunk): Promise<Message> {
+  #message(chunk: Chunk): Message | Promise<Message> {
     const known = this.#messages.get(chunk);
     if (known !== undefined) return known;
     const message = this.#makeMessage(chunk);
     this.#messages.set(chunk, message);
     // A compression that fails, fails this attempt and not the next.
-    message.catch(() => this.#messages.delete(chunk));
+    if (message instanceof Promise) message.catch(() => this.#messages.delete(chunk));
     return message;
   }
 
-  async #makeMessage(chunk: Chunk): Promise<Message> {
+  #makeMessage(chunk: Chunk): Message | Promise<Message> {
     const { tag, compress } = this.#options;
     if (this.#compressor === undefined || compress === 'none') {
       return packedForward(tag, chunk, chunk.payload);
     }
-    const entries = await this.#compressor.compress(chunk);
-    return packedForward(tag, chunk, [entries], compress);
+    return compressed(tag, chunk, this.#compressor, compress);
   }
 
   #pick(): Member {
@@ -239,4 +238,13 @@ export class ForwardOutput implements Output {
       await Promise.all(this.#members.map(async ({ upstream }) => upstream.renew()));
     }
   }
+}
+
+async function compressed(
+  tag: string,
+  chunk: Chunk,
+  compressor: Compressor,
+  compress: Compressed,
+): Promise<Message> {
+  return packedForward(tag, chunk, [await compressor.compress(chunk)], compress);
 }

@@ -58,9 +58,10 @@ export class Upstream {
   }
 
   /** @throws DeliveryError */
-  async deliver(message: Promise<Message>): Promise<void> {
+  async deliver(message: Message | Promise<Message>): Promise<void> {
     if (this.#connection?.usable !== true) this.#opening ??= this.#connect();
-    const connection = (await this.#opening) ?? this.#connection;
+    const opened = this.#opening === undefined ? undefined : await this.#opening;
+    const connection = opened ?? this.#connection;
     // It may have failed while others waited for it too.
     if (connection === undefined) throw this.#gone();
     await connection.send(message);
@@ -81,7 +82,7 @@ export class Upstream {
    * Tries one message on a connection of its own. What was not acknowledged while nothing else was is tried once more
    * when the receiver is back: it may only have been away.
    */
-  async examine(message: Promise<Message>): Promise<Verdict> {
+  async examine(message: Message | Promise<Message>): Promise<Verdict> {
     for (let attempts = 1; ; attempts++) {
       const verdict = await this.#try(message);
       if (verdict === undefined) return 'unavailable';
@@ -179,13 +180,13 @@ export class Upstream {
     return deliveryError(this.receiver, new ConnectionFailure('CLOSED'));
   }
 
-  async #empty(): Promise<Message> {
+  #empty(): Message {
     this.#probes += 1;
     return emptyMessage(this.#options.tag, `probe-${process.pid}-${this.#probes}`);
   }
 
   /** @returns unavailable when nothing was acknowledged, undefined when there is no connection. */
-  async #try(message: Promise<Message>): Promise<Verdict | undefined> {
+  async #try(message: Message | Promise<Message>): Promise<Verdict | undefined> {
     const connection = await this.#patiently(async () => this.#open());
     if (connection === undefined) return undefined;
     try {
@@ -197,7 +198,7 @@ export class Upstream {
   }
 
   /** With an empty message behind it: a receiver that acknowledges that one has passed over the other. */
-  async #compare(connection: Connection, message: Promise<Message>): Promise<Verdict> {
+  async #compare(connection: Connection, message: Message | Promise<Message>): Promise<Verdict> {
     const suspect = connection.send(message).then(
       (): Verdict => 'taken',
       (): Verdict => 'unavailable',
