@@ -19,8 +19,6 @@ import {
   identifyUnseen,
   isLookedFor,
   openHarvester,
-  recall,
-  retired,
   viewOf,
   type Harvester,
 } from './generation.ts';
@@ -28,6 +26,7 @@ import { deadlineOf, hasEnded, isEndedFile, isMissedLongEnough } from './grace.t
 import { lossOf } from './loss.ts';
 import { inFirstOrder, inReadingOrder } from './order.ts';
 import { errorCode } from './problems.ts';
+import { recall, retired } from './recall.ts';
 import { Scanner, type LogSite, type Scan, type ScanOptions } from './scanner.ts';
 import { mayHoldEventsSince, positionAtEnd } from './start.ts';
 import { statOrUndefined } from './stat.ts';
@@ -245,19 +244,18 @@ export class GenerationSet {
     return generation.harvester;
   }
 
-  /** Whether the active path is another file than before, or the file was cut. */
-  activeChanged(): boolean {
+  /**
+   * Whether the active path is another file than before, or the file was cut.
+   * @param readsOn what is new is read at once.
+   */
+  activeChanged(readsOn = false): boolean {
     const stats = statOrUndefined(this.#path);
     const active = this.#generations.findLast((generation) => generation.isActive);
     if (active?.harvester === undefined || stats === undefined) {
       return stats !== undefined || active !== undefined;
     }
     if (active.fingerprint === undefined && stats.size > 0) return true;
-    if (stats.ino !== active.harvester.ino || !active.isIntact()) return true;
-    if (stats.size < active.position) return true;
-    // Should it be cut before more of it is read, this much is lost.
-    active.largestBytes = Math.max(active.largestBytes, stats.size);
-    return false;
+    return stats.ino !== active.harvester.ino || !active.goesOn(stats, readsOn);
   }
 
   /** Whether time alone has settled something: what is missing is deleted, what has half a line is ended. */

@@ -2,8 +2,7 @@
  * One generation as the agent knows it: its identity, where it is on disk, how far it was read, and the
  * descriptor that is held on it. Decides nothing about other generations and sends nothing anywhere.
  */
-import { fstatSync, readSync } from 'node:fs';
-import { basename } from 'node:path';
+import { fstatSync, readSync, type Stats } from 'node:fs';
 import type { LongLine } from '../event/block.ts';
 import {
   BlockReader,
@@ -23,10 +22,10 @@ import {
   type Head,
   GZ_SIZE_MODULUS,
 } from './fingerprint.ts';
-import { parseLogFileName, rotationMs, type Age } from './names.ts';
+import type { Age } from './names.ts';
 import type { HeldFile, Scan } from './scanner.ts';
 import { gzSource, plainSource, type ByteSource } from './source.ts';
-import type { GenerationView, Remembered, Room } from './tail.ts';
+import type { GenerationView, Room } from './tail.ts';
 
 /** Bytes written so long ago at most are in the page cache, but for those that another machine wrote. */
 const FRESH_MS = 1000;
@@ -34,6 +33,9 @@ const FRESH_MS = 1000;
 const FRESH_BYTES = 64 * 1024;
 const NEWLINE = 10;
 let lastKey = 0;
+
+/** What one look at a file tells. */
+export type Glimpse = Pick<Stats, 'size' | 'mtimeMs'>;
 
 /** An open file of a generation, from open to close. */
 export class Harvester {
@@ -86,11 +88,12 @@ export class Harvester {
   /**
    * Whole lines that were written a moment ago (not inside of a long one): they are in the page cache, so reading them takes a few microseconds
    * and never the disk, while two turns through the thread pool take a hundred.
+   * @param seen what was just seen of the file, if anything was.
    * @returns undefined when there are none: then `read` finds out what there is.
    */
-  readFresh(slab: Buffer, position: number): ReadBlock | undefined {
+  readFresh(slab: Buffer, position: number, seen?: Glimpse): ReadBlock | undefined {
     if (this.gz) return undefined;
-    const { size, mtimeMs } = fstatSync(this.fd);
+    const { size, mtimeMs } = seen ?? fstatSync(this.fd);
     this.#seenBytes = size;
     const length = size - position;
     const isSmall = length > 0 && length <= Math.min(FRESH_BYTES, slab.length, this.#maxEventBytes);
@@ -189,6 +192,8 @@ export class Generation implements KnownGeneration {
   isUnfinished = false;
   /** Its file was cut, or written anew: what was not read of it is not deleted, but overwritten. */
   wasCut = false;
+  /** What the last look saw of the held file, until something is read of it: it need not be asked for again. */
+  glimpse: Glimpse | undefined;
   /** The gz that was read to its end, so that a trailer that lies is not believed for ever. */
   exhaustedGz: SeenFile | undefined;
 
@@ -252,6 +257,7 @@ export class Generation implements KnownGeneration {
   hasUnread(): boolean {
     const { harvester } = this;
     if (this.isGivenUp) return false;
+    if (this.glimpse !== undefined && this.glimpse.size > this.position) return true;
     if (harvester !== undefined && !harvester.gz) {
       return this.contentBytes() > this.position;
     }
@@ -373,6 +379,19 @@ export class Generation implements KnownGeneration {
     return harvester.gz || (head !== undefined && !showsOtherHead(harvester, head));
   }
 
+  /**
+   * Whether the held file, of which this was seen, goes on as it was.
+   * @param readsOn what is new is read at once: whether it still begins as it did is looked at then, and not twice.
+   */
+  goesOn(seen: Glimpse, readsOn: boolean): boolean {
+    const isReadNext = readsOn && this.harvester?.gz === false && seen.size > this.position;
+    this.glimpse = isReadNext ? seen : undefined;
+    if (seen.size < this.position || !(isReadNext || this.isIntact())) return false;
+    // Should it be cut before more of it is read, this much is lost.
+    this.largestBytes = Math.max(this.largestBytes, seen.size);
+    return true;
+  }
+
   /** Whether the held file, out of sight among these, was cut or written anew before it vanished. */
   holdsAnotherLife(files: readonly SeenFile[]): boolean {
     const { harvester, head } = this;
@@ -386,6 +405,7 @@ export class Generation implements KnownGeneration {
     this.harvester?.release();
     this.harvester = undefined;
     this.head = undefined;
+    this.glimpse = undefined;
   }
 }
 
@@ -456,29 +476,4 @@ export function viewOf(generation: Generation): GenerationView | undefined {
   // What was seen through a descriptor that is closed by now counts, too.
   const size = Math.max(generation.contentBytes(), generation.largestBytes);
   return { key, path, fingerprint, dev, ino, size, position, present: places.length > 0 };
-}
-
-/** A generation from a checkpoint, not found on disk yet. */
-export function recall(remembered: Remembered): Generation {
-  const { path, fingerprint, dev, ino, offset, size } = remembered;
-  const now = performance.now();
-  const age = retiredAt(Date.now());
-  const generation = new Generation({ position: offset, age, now, fingerprint });
-  const { backup, gz } = parseLogFileName(basename(path));
-  const contentBytes = size;
-  generation.lastSeen = { path, backup, gz, dev, ino, mtimeMs: 0, size, contentBytes, fingerprint };
-  generation.largestBytes = size;
-  generation.isOrphan = remembered.orphan;
-  const isActive = backup === undefined && !gz;
-  generation.isUnfinished = isActive && !remembered.orphan && remembered.isMissed !== true;
-  return generation;
-}
-
-/** The age of the active file that lost its name just now: it is younger than all backups, also when the clock was set back. */
-export function retired(others: readonly Generation[]): Age {
-  return retiredAt(others.reduce((ms, { age }) => Math.max(ms, rotationMs(age)), Date.now()));
-}
-
-function retiredAt(epochMs: number): Age {
-  return { backup: { kind: 'lumberjack', epochMs }, mtimeMs: epochMs };
 }

@@ -185,6 +185,12 @@ export class LogTail {
     if (this.#pace.looks && !looks) this.#unwatch();
   }
 
+  /** While looks take the place of the watch: what comes and goes may do so fast from now on, and nobody has told of it. */
+  #hasMoved(): void {
+    this.#listen();
+    this.#parts.observer.filesChanged();
+  }
+
   /** Goes from looks to the watch, and looks at what happened before it stood. */
   #listen(): void {
     this.#pace.alarm();
@@ -202,12 +208,8 @@ export class LogTail {
     this.#generations.lookAgain();
     const { looks } = this.#pace;
     const wide = !looks || now - this.#lastWideLook >= LOOK_WIDE_EVERY_MS;
-    const changed = (wide && this.#directoryChanged()) || this.#generations.activeChanged();
-    if (changed && looks) {
-      // What comes and goes may do so fast from now on, and nobody has told the observer.
-      this.#listen();
-      this.#parts.observer.filesChanged();
-    }
+    const changed = (wide && this.#directoryChanged()) || this.#generations.activeChanged(looks);
+    if (changed && looks) this.#hasMoved();
     if (now - this.#lastFullScan >= this.#fullScanMs) this.#fullScan();
     else if (changed && (!looks || this.#watch === undefined)) this.#scan(false);
     if (this.#generations.isDue(now)) {
@@ -317,6 +319,7 @@ export class LogTail {
     }
     if (!generation.isIntact()) {
       slot.release();
+      if (this.#pace.looks) this.#hasMoved();
       this.#scan(false);
       if (generation.harvester === harvester && !generation.isIntact()) {
         // Unlinked and overwritten: no scan shows what became of it. What is left of it may be elsewhere.
@@ -354,10 +357,11 @@ export class LogTail {
     signal: AbortSignal,
   ): Promise<ReadResult | undefined> {
     const ended = this.#generations.hasEnded(generation, performance.now());
-    const { position, longLine } = generation;
+    const { position, longLine, glimpse } = generation;
+    generation.glimpse = undefined;
     try {
       generation.requireHead();
-      const fresh = longLine ? undefined : harvester.readFresh(slot.slab, position);
+      const fresh = longLine ? undefined : harvester.readFresh(slot.slab, position, glimpse);
       const result = fresh ?? (await harvester.read(slot, position, ended, longLine));
       generation.failures = 0;
       return result;

@@ -96,6 +96,18 @@ describe('a busy log', { skip }, () => {
     await isDelivered();
   });
 
+  it('is watched again when it is written anew, and has more by then than was read', async (t) => {
+    const { directory, parts, grow, isDelivered } = await startBusy(t);
+    grow();
+    await isDelivered();
+    const { filesChanges } = parts.observer;
+    const anew = 'another life\n'.repeat(1000);
+    assert.ok(anew.length > parts.sink.text.length);
+    directory.write(ACTIVE, anew);
+    await until('another life', () => parts.sink.text.endsWith(anew));
+    assert.ok(parts.observer.filesChanges > filesChanges, 'and it is told');
+  });
+
   it('is watched again when much comes at once', async (t) => {
     const { directory, parts, write, isDelivered } = await startBusy(t);
     let watchedAt = Infinity;

@@ -1,9 +1,10 @@
 /** In which order generations are read: what names, deletions and the time of their finding say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Generation, retired } from '../../src/tail/generation.ts';
+import { Generation } from '../../src/tail/generation.ts';
 import { parseLogFileName, type Age } from '../../src/tail/names.ts';
 import { inFirstOrder, inReadingOrder } from '../../src/tail/order.ts';
+import { retired } from '../../src/tail/recall.ts';
 
 interface Known {
   readonly name: string;
