@@ -105,7 +105,7 @@ export class Pipeline implements BlockSink, TailObserver {
     return window.reserve(signal);
   }
 
-  accept(block: Block, place: Place): void {
+  accept(block: Block, place: Place, isAll = false): void {
     const { ledger } = this.#entry(block);
     const { start, end, kind, line } = block;
     ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
@@ -123,7 +123,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const payloadBytes = sizeOf(payload);
     const { log, generation, fingerprint } = block;
     const range = { log, generation, fingerprint, start, end };
-    this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });
+    this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place }, isAll);
   }
 
   /** The same as before when no ledger has moved. */

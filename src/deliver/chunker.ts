@@ -32,7 +32,8 @@ interface Open<P extends Parcel> {
   payloadBytes: number;
   /** All that there is of the log is in it: it waits only for what is in flight. */
   isWhole: boolean;
-  readonly timer: NodeJS.Timeout | undefined;
+  /** Undefined until it is known that it stays open. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class Chunker<P extends Parcel> {
@@ -46,7 +47,8 @@ export class Chunker<P extends Parcel> {
     this.#options = options;
   }
 
-  add(parcel: P): void {
+  /** @param isAll nothing more of the log is there: as if `caughtUp` were called behind it. */
+  add(parcel: P, isAll = false): void {
     const { maxBytes, lingerMs } = this.#options;
     const { log, payloadBytes } = parcel;
     const open = this.#open.get(log);
@@ -54,7 +56,10 @@ export class Chunker<P extends Parcel> {
     const into = this.#open.get(log) ?? this.#begin(log);
     into.parcels.push(parcel);
     into.payloadBytes += payloadBytes;
-    if (lingerMs === 0 || into.payloadBytes >= maxBytes) this.#close(log);
+    into.isWhole ||= isAll;
+    const isDone = into.payloadBytes >= maxBytes || (isAll && !this.#inFlight.has(log));
+    if (lingerMs === 0 || isDone) this.#close(log);
+    else into.timer ??= setTimeout(() => this.#close(log), lingerMs);
   }
 
   /**
@@ -85,9 +90,7 @@ export class Chunker<P extends Parcel> {
   }
 
   #begin(log: string): Open<P> {
-    const { lingerMs } = this.#options;
-    const timer = lingerMs === 0 ? undefined : setTimeout(() => this.#close(log), lingerMs);
-    const open: Open<P> = { parcels: [], payloadBytes: 0, isWhole: false, timer };
+    const open: Open<P> = { parcels: [], payloadBytes: 0, isWhole: false, timer: undefined };
     this.#open.set(log, open);
     return open;
   }

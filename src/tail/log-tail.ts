@@ -123,7 +123,8 @@ export class LogTail {
         const generation = this.#hasEnough
           ? undefined
           : this.#generations.nextUnread(performance.now());
-        if (generation === undefined) this.#handOn();
+        if (generation === undefined)
+          this.#handOn(this.#options.follow && this.#generations.complete);
         if (generation !== undefined) await this.#harvest(generation, signal);
         else if (!this.#generations.complete) await this.#scanOn();
         else if (!this.#options.follow && this.#isDone()) return;
@@ -422,10 +423,10 @@ export class LogTail {
   }
 
   /** A block is handed on while the next one is read, and at the latest before anything else is waited for. */
-  #handOn(): void {
+  #handOn(isAll = false): void {
     const { block, slot } = this.#inHand ?? {};
     this.#inHand = undefined;
-    if (block !== undefined && slot !== undefined) this.#parts.sink.accept(block, slot);
+    if (block !== undefined && slot !== undefined) this.#parts.sink.accept(block, slot, isAll);
   }
 
   /** How many bytes of the file, from the block's start on, lie before the time of `--from`. */

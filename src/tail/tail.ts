@@ -25,8 +25,8 @@ export interface BlockSink {
   reserve(signal: AbortSignal, log: string): Promise<Slot>;
   /** Whether `reserve` may wait: then nothing that was read may be held back. */
   readonly isFull: boolean;
-  /** Takes over the block and its slot. */
-  accept(block: Block, slot: Slot): void;
+  /** Takes over the block and its slot. @param isAll with it everything was handed on, as `caughtUp` says. */
+  accept(block: Block, slot: Slot, isAll?: boolean): void;
   /** Everything that the log has was handed on, for now: nobody need wait for more. */
   caughtUp(log: string): void;
   /** These bytes are left out: before `--from`, or a hole of NULs. */

@@ -107,6 +107,22 @@ describe('a chunk', () => {
     assert.deepEqual(ids(), ['f1-0-20']);
   });
 
+  it('goes with the block that is the last there is, if nothing of its log is in flight', (t) => {
+    mockTimers(t);
+    const { chunker, ids } = setUp(1000, LINGER_MS);
+    chunker.add(parcelOf(0, 10));
+    chunker.add(parcelOf(10, 20), true);
+    assert.deepEqual(ids(), ['f1-0-20']);
+    chunker.add(parcelOf(20, 30), true);
+    t.mock.timers.tick(LINGER_MS - 1);
+    assert.deepEqual(ids(), ['f1-0-20'], 'the one before it is in flight');
+    chunker.settled('a.log');
+    assert.deepEqual(ids(), ['f1-0-20', 'f1-20-30']);
+    chunker.add(parcelOf(30, 40), true);
+    t.mock.timers.tick(LINGER_MS);
+    assert.equal(ids().at(-1), 'f1-30-40');
+  });
+
   it('waits for what of its log is in flight, but no longer than it lingers', (t) => {
     mockTimers(t);
     const { chunker, ids } = setUp(1000, LINGER_MS);
