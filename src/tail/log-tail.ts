@@ -20,13 +20,7 @@ import { watchPath, type Watch } from './watch.ts';
 
 /** How often files that were read to their end are looked through for those to close. */
 const RELEASE_EVERY_MS = 1000;
-/**
- * Pause after reading up to the end, so that a busy log is read in runs and not event by event; and, while looks take
- * the place of the watch, from one look to the next. Half of it is the median of the latency. Against what looks may
- * miss it must be less than the life of a file under rotation at full speed: 30 ms with one backup kept.
- */
-const LOOK_EVERY_MS = 16;
-/** How often such a look takes in the whole directory: a rotation shows in the active file, and the rest can wait. */
+/** How often a look takes in the whole directory: a rotation shows in the active file, and the rest can wait. */
 const LOOK_WIDE_EVERY_MS = 100;
 /** So many reads in a row may fail before a file is left as it is, when it is read once. */
 const FAILURES_MAX = 3;
@@ -158,7 +152,7 @@ export class LogTail {
     this.#hasEnough = false;
     if (bytes > 0) this.#parts.sink.caughtUp(this.path);
     if (bytes > 0 || this.#pace.looks) {
-      const next = this.#lastLook + LOOK_EVERY_MS;
+      const next = this.#lastLook + this.#pace.lookAfterMs(bytes);
       await this.#wakeup.pause(Math.max(1, next - performance.now()), signal);
     }
     this.#setPace(bytes);

@@ -59,3 +59,16 @@ test('an alarm ends it at once, and what came before does not count', () => {
   pace.alarm();
   assert.equal(roundsToChange(pace, BUSY), toLooks);
 });
+
+test('looks that find little are fewer, and only looks', () => {
+  const pace = new Pace();
+  const little = 8 * 1024 - 1;
+  assert.deepEqual([0, little, little + 1].map(afterMs(pace)), [16, 16, 16]);
+  roundsToChange(pace, BUSY);
+  assert.equal(pace.looks, true);
+  assert.deepEqual([0, little, little + 1].map(afterMs(pace)), [24, 24, 16]);
+  pace.alarm();
+  assert.equal(pace.lookAfterMs(little), 16);
+});
+
+const afterMs = (pace: Pace) => (bytes: number) => pace.lookAfterMs(bytes);
