@@ -142,6 +142,7 @@ class Agent {
       chunkBytes: config.chunkBytes,
       lingerMs: config.forward?.lingerMs ?? 0,
       onFilesChanged: () => this.#lookForLogs.notify(),
+      onProgress: () => this.#saver?.notify(),
       remembers: memory !== undefined,
       timeBefore: (fingerprint, offset) => memory?.timeBefore(fingerprint, offset),
     });

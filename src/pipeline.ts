@@ -37,6 +37,8 @@ export interface PipelineParts {
   readonly longLines?: LongLines | undefined;
   readonly log: Log;
   readonly onFilesChanged: () => void;
+  /** There may be something new to remember. */
+  readonly onProgress?: () => void;
   /** Whether checkpoints are kept: without them nobody asks for a generation that is settled. */
   readonly remembers: boolean;
   /** RFC 3339: of the last event before the offset, as far as an earlier run has noted it. */
@@ -242,6 +244,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
     this.accounts.unaccounted(bytes - accountedBytes(accounts));
     this.#changes += 1;
+    this.#parts.onProgress?.();
     if (!this.#parts.remembers && ledger.isSettled) this.ledgers.delete(of.generation);
   }
 
@@ -266,6 +269,7 @@ export class Pipeline implements BlockSink, TailObserver {
 
   rotated(kind: RotationKind): void {
     this.accounts.rotated(kind);
+    this.#parts.onProgress?.();
   }
 
   /** A record of it takes the place of what is lost: the checkpoint passes it when that is delivered. */
@@ -330,6 +334,7 @@ export class Pipeline implements BlockSink, TailObserver {
 
   filesChanged(): void {
     this.#parts.onFilesChanged();
+    this.#parts.onProgress?.();
   }
 
   /** What was lost for good since the last call. */

@@ -31,12 +31,14 @@ function setUp(remembers = true, lingerMs = 0) {
     new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
   );
   let filesChanges = 0;
+  let progress = 0;
   const pipeline = new Pipeline({
     window,
     transcoder,
     dispatcher,
     log,
     onFilesChanged: () => (filesChanges += 1),
+    onProgress: () => (progress += 1),
     chunkBytes: 4096,
     lingerMs,
     remembers,
@@ -53,7 +55,8 @@ function setUp(remembers = true, lingerMs = 0) {
     dispatcher.stop();
     await running;
   };
-  return { output, log, window, pipeline, accept, end, filesChanges: () => filesChanges };
+  const told = () => ({ filesChanges, progress });
+  return { output, log, window, pipeline, accept, end, told };
 }
 
 function rangeOf(start: number, end: number, generation = 1): ByteRange {
@@ -237,12 +240,13 @@ describe('the sums of a pipeline', () => {
   });
 
   it('count what a tail tells', async () => {
-    const { pipeline, filesChanges, end } = setUp();
+    const { pipeline, told, end } = setUp();
     pipeline.skip(rangeOf(10, 30));
     pipeline.rotated('renamed');
     pipeline.filesChanged();
     const { skippedBytes, rotations } = pipeline.accounts.totals();
-    assert.deepEqual([skippedBytes, rotations, filesChanges()], [20, { renamed: 1 }, 1]);
+    assert.deepEqual([skippedBytes, rotations], [20, { renamed: 1 }]);
+    assert.deepEqual(told(), { filesChanges: 1, progress: 3 });
     const { position, accounts } = pipeline.ledgers.get(1)?.ledger ?? {};
     assert.deepEqual([position, accounts?.skippedBytes], [30, 20]);
     await end();

@@ -2,13 +2,14 @@
  * Saves checkpoints while the agent runs: often enough that the one on disk is at most a second old, and once more
  * at the end. A failed save stops nothing; it is said once, and tried again.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
 import type { CheckpointFile } from './format.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** With the time that a save takes, the checkpoint on disk stays under a second old. */
 const SAVE_EVERY_MS = 800;
+/** While nobody says that something changed, what changed all the same is found so often: an idle agent sleeps. */
+const QUIET_MS = 5000;
 
 export interface CheckpointSource {
   /** What is to be saved; undefined when nothing changed since the last call. */
@@ -26,6 +27,11 @@ export class CheckpointSaver {
   #saves = 0;
   /** When what is on disk was up to date last (ms, monotonic). */
   #upToDateAt = performance.now();
+  /** How often somebody said that something changed, and how often when what is on disk now was collected. */
+  #hints = 1;
+  #savedHints = 0;
+  /** Set while it sleeps. */
+  #wake: (() => void) | undefined;
 
   constructor(store: CheckpointStore, source: CheckpointSource, log: Log) {
     this.#store = store;
@@ -40,7 +46,20 @@ export class CheckpointSaver {
 
   /** Since what is on disk was up to date. */
   get ageMs(): number {
-    return performance.now() - this.#upToDateAt;
+    return this.#isUpToDate ? 0 : performance.now() - this.#upToDateAt;
+  }
+
+  get #isUpToDate(): boolean {
+    return this.#hints === this.#savedHints;
+  }
+
+  /** Something may have changed: it is saved soon. */
+  notify(): void {
+    const endsQuiet = this.#isUpToDate;
+    this.#hints += 1;
+    if (!endsQuiet) return;
+    this.#upToDateAt = performance.now();
+    this.#wake?.();
   }
 
   /** Why saving fails, in words; undefined while it works. */
@@ -50,24 +69,40 @@ export class CheckpointSaver {
 
   /** Saves what changed, again and again, until the signal. */
   async run(signal: AbortSignal): Promise<void> {
+    const wake = (): void => this.#wake?.();
+    signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
-      await delay(SAVE_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      if (this.#isUpToDate) await this.#sleep(QUIET_MS);
+      if (!signal.aborted) await this.#sleep(SAVE_EVERY_MS);
       if (!signal.aborted) await this.save();
     }
+    signal.removeEventListener('abort', wake);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
   }
 
   /** @returns whether what is on disk is up to date now. */
   async save(): Promise<boolean> {
     const now = performance.now();
+    const hints = this.#hints;
     const file = this.#source.collect();
     if (file === undefined) {
-      if (this.#failing === undefined) this.#upToDateAt = now;
+      if (this.#failing === undefined) this.#saved(now, hints);
       return this.#failing === undefined;
     }
     try {
       await this.#store.save(file);
       this.#saves += 1;
-      this.#upToDateAt = now;
+      this.#saved(now, hints);
       if (this.#failing !== undefined) this.#log.info('checkpoints are saved again');
       this.#failing = undefined;
       return true;
@@ -76,6 +111,11 @@ export class CheckpointSaver {
       this.#sayFailed(error);
       return false;
     }
+  }
+
+  #saved(now: number, hints: number): void {
+    this.#upToDateAt = now;
+    this.#savedHints = hints;
   }
 
   #sayFailed(error: unknown): void {

@@ -92,6 +92,7 @@ test('it saves by itself, again and again, until it is stopped', async (t) => {
   const running = saver.run(stop.signal);
   for (let round = 0; round < 2; round++) {
     source.change();
+    saver.notify();
     const { offset } = source.checkpoint;
     let saved: number | undefined;
     await until('a save', () => {
@@ -101,4 +102,52 @@ test('it saves by itself, again and again, until it is stopped', async (t) => {
   }
   stop.abort();
   await running;
+});
+
+test('while nobody says that something changed it sleeps, but not for ever', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { source, saver } = setUp(t);
+  const collect = source.collect.bind(source);
+  let collected = 0;
+  source.collect = () => {
+    collected += 1;
+    return collect();
+  };
+  const stop = new AbortController();
+  const running = saver.run(stop.signal);
+  const pass = async (ms: number): Promise<void> => {
+    t.mock.timers.tick(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await pass(800);
+  assert.equal(collected, 1);
+  await pass(4999);
+  assert.equal(collected, 1);
+  await pass(1);
+  await pass(800);
+  assert.equal(collected, 2, 'nobody said anything');
+  await pass(100);
+  saver.notify();
+  await pass(0);
+  await pass(799);
+  assert.equal(collected, 2);
+  await pass(1);
+  assert.equal(collected, 3, 'as soon as while it is busy');
+  stop.abort();
+  await running;
+});
+
+test('what is on disk has an age from the first change on that is not in it', async (t) => {
+  const { source, saver } = setUp(t);
+  assert.ok(saver.ageMs > 0);
+  await saver.save();
+  assert.equal(saver.ageMs, 0);
+  source.change();
+  saver.notify();
+  const first = performance.now();
+  while (performance.now() === first);
+  saver.notify();
+  assert.ok(saver.ageMs > 0);
+  assert.equal(await saver.save(), true);
+  assert.equal(saver.ageMs, 0);
 });
