@@ -20,8 +20,9 @@ const PLACE_BYTES: usize = 16;
 const places: usize = memory.data(MAX_FIELDS * <i32>PLACE_BYTES, 16);
 
 let known: i32 = 0;
-/** The fields that the event has. */
+/** The fields that the event has, and those of them whose key came more than once. */
 export let present: u32 = 0;
+export let repeated: u32 = 0;
 
 /** Where the places of the first field stand; the next ones follow, 16 bytes each. */
 export function placesOfFields(): usize {
@@ -76,11 +77,13 @@ function lastWord(name: usize, length: usize): u64 {
 
 export function forgetFields(): void {
   present = 0;
+  repeated = 0;
 }
 
 /** @param key where the member begins, and @param end where it ends. @param written where its value was written. */
 export function noteField(field: i32, key: usize, value: usize, end: usize, written: usize): void {
   const place = places + <usize>field * PLACE_BYTES;
+  repeated |= present & (1 << field);
   present |= 1 << field;
   store<u32>(place, <u32>key);
   store<u32>(place, <u32>value, 4);

@@ -7,7 +7,7 @@
  * changes nothing of what comes out.
  */
 import { NEWLINE, OPEN_BRACE, skipSpace } from './bytes';
-import { addField, placesOfFields, present } from './fields';
+import { addField, placesOfFields, present, repeated } from './fields';
 import { forwardLine, jsonLine, out, setOut } from './line';
 import { putEvent, setOmitted, setTimeField } from './event';
 import { goesAsItIs } from './rules';
@@ -69,6 +69,10 @@ export function endOfRuled(): usize {
 
 export function fieldsPresent(): u32 {
   return present;
+}
+
+export function fieldsRepeated(): u32 {
+  return repeated;
 }
 
 /**

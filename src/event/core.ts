@@ -119,6 +119,13 @@ export interface Ruling {
 /** Three texts that are added to each event; the offset stands behind the first two (see assembly/line.ts). */
 export type Added = readonly [Buffer, Buffer, Buffer];
 
+/** One JSON object without a newline, which comes to stand where it is wanted. */
+export interface Elsewhere {
+  readonly length: number;
+  /** @returns the place behind it. */
+  writeTo(to: Buffer, start: number): number;
+}
+
 /** How an event is written; what of it is left out. */
 export interface Style {
   readonly format: 'forward' | 'json';
@@ -155,6 +162,7 @@ interface Exports {
   forget(): void;
   placesOfFields(): number;
   fieldsPresent(): number;
+  fieldsRepeated(): number;
   setOmitted(fields: number): void;
   setTimeField(field: number): void;
   setAdded(place: number, first: number, second: number, third: number): void;
@@ -181,6 +189,8 @@ const GAP_BYTES = 64;
 const ROOM_FACTOR = 4;
 /** Two numbers, heads, commas and braces. */
 const ROOM_BYTES = 1024;
+/** Events that are larger are written elsewhere: what the end of the room takes of the machine stays little. */
+const REPLACED_BYTES = 64 * 1024;
 const NO_FIELD = -1;
 /** Of a field: key, value and end, and where it was written; 32 bits each. */
 const PLACE_BYTES = 16;
@@ -211,6 +221,8 @@ export class Core {
   #style: Style | undefined;
   #added = NOTHING_ADDED;
   #ruling: Ruling | undefined;
+  /** Of a subject: so many are asked about. */
+  #parts = 0;
   /** Somebody reads what was written. */
   isLent = false;
 
@@ -290,7 +302,8 @@ export class Core {
   /** @param ruling asked about each event that is written; undefined when all go out as they are. */
   setRuling(ruling: Ruling | undefined): void {
     const parts = ruling?.asksWho === true ? SUBJECT : WHAT;
-    this.#exports.setRuled(ruling === undefined ? 0 : parts.length);
+    this.#parts = ruling === undefined ? 0 : parts.length;
+    this.#exports.setRuled(this.#parts);
     if (ruling === undefined || this.#ruling === ruling) return;
     this.#ruling = ruling;
     this.#exports.forget();
@@ -315,21 +328,35 @@ export class Core {
    */
   run(start: number, end: number, offset: number): Run {
     const core = this.#exports;
-    const isForward = this.#style?.format === 'forward' ? 1 : 0;
     const base = this.#slab.byteOffset;
-    const limit = this.#all.length;
-    const added = addedBytesOf(this.#added);
-    const stopped = core.run(
-      isForward,
-      base + start,
-      base + end,
-      offset,
-      this.#written,
-      limit,
-      added,
-    );
-    this.#written = core.written();
+    const stopped = this.#run(base + start, base + end, offset, this.#all.length);
     return { end: stopped - base, events: core.eventCount(), reason: reasonOf(core.reason()) };
+  }
+
+  /** @param start of lines anywhere in the memory. @param limit of the room. @returns where it stopped. */
+  #run(start: number, end: number, offset: number, limit: number): number {
+    const core = this.#exports;
+    const isForward = this.#style?.format === 'forward' ? 1 : 0;
+    const added = addedBytesOf(this.#added);
+    const stopped = core.run(isForward, start, end, offset, this.#written, limit, added);
+    this.#written = core.written();
+    return stopped;
+  }
+
+  /**
+   * Writes an event in the place of the one where rules have stopped the last run; they are not asked about it.
+   * @param offset of its line. @returns whether it did: not where there is little room, or where it is none.
+   */
+  replace(event: Elsewhere, offset: number): boolean {
+    // It is put at the end of the room, as far from what was written as can be.
+    const start = this.#all.length - event.length - GAP_BYTES;
+    const needed = ROOM_FACTOR * event.length + this.#addedBytes + ROOM_BYTES;
+    if (event.length > REPLACED_BYTES || this.#written + needed > start) return false;
+    const end = event.writeTo(this.#all, start);
+    this.#exports.setRuled(0);
+    const isWritten = this.#run(start, end, offset, start) === end;
+    this.#exports.setRuled(this.#parts);
+    return isWritten;
   }
 
   /** Behind the line where rules stopped the last run. */
@@ -355,10 +382,16 @@ export class Core {
     const index = FIELDS.indexOf(field);
     if (((this.#exports.fieldsPresent() >>> index) & 1) === 0) return undefined;
     const at = this.#exports.placesOfFields() + index * PLACE_BYTES;
-    const [start = 0, value = 0, end = 0] = [0, 4, 8].map(
-      (behind) => this.#all.readUInt32LE(at + behind) - this.#slab.byteOffset,
-    );
-    return { start, value, end };
+    return { start: this.#placeAt(at), value: this.#placeAt(at + 4), end: this.#placeAt(at + 8) };
+  }
+
+  /** Whether that event has a field more than once. */
+  get hasRepeated(): boolean {
+    return this.#exports.fieldsRepeated() !== 0;
+  }
+
+  #placeAt(at: number): number {
+    return this.#all.readUInt32LE(at) - this.#slab.byteOffset;
   }
 
   #setAdded(added: Added): void {

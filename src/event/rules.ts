@@ -3,11 +3,12 @@
  * secrets out and gives bodies their shape. It decides once for all events with the same subject. Pure; knows no files.
  */
 import { BODIES } from './bodies.ts';
-import { FIELDS, mayHaveSecret, type Answer, type Core, type Field, type Ruling } from './core.ts';
+import { mayHaveSecret, type Answer, type Core, type Field, type Ruling } from './core.ts';
 import { attributesOf, heldBy, type Attributes } from './policy/attributes.ts';
 import { outcomeOf, type Outcome } from './policy/outcome.ts';
 import { judge, judgeWithoutName, type Policy, type Verdict } from './policy/policy.ts';
 import { isQuotingCode } from './rewrite/event-editor.ts';
+import type { Plan } from './rewrite/plan.ts';
 import type { Concern, Rewriter, What, Wish } from './rewrite/rewriter.ts';
 import type { Fate, Rules } from './transcoder.ts';
 
@@ -18,16 +19,11 @@ export interface RuleSet {
 }
 
 /** What becomes of an event: it goes as it is, unless its URI holds a secret; it stays; it is changed. */
-type Decision = { readonly kind: 'go'; readonly change: Change } | KeptBack;
+type Decision = { readonly kind: 'go'; readonly plan: Plan } | KeptBack;
 
 type KeptBack =
   | { readonly kind: 'filter'; readonly reason: string }
-  | { readonly kind: 'rewrite'; readonly change: Change };
-
-interface Change {
-  readonly what: What;
-  readonly wish: Wish;
-}
+  | { readonly kind: 'rewrite'; readonly plan: Plan };
 
 /** It depends on a name or a path: each event is asked. */
 const ASK = 'ask';
@@ -59,15 +55,15 @@ export class EventRules implements Rules {
     this.#ruling = this.#makeRuling();
   }
 
-  fateOf(line: Buffer, start: number): Fate {
+  fateOf(start: number, end: number): Fate {
     const last = this.#last;
     const ruleSet = this.#ruleSet;
     if (last === undefined || ruleSet === undefined) throw new Error('no event was kept back');
     const { decision, core } = last;
     if (decision.kind === 'filter') return { kind: 'filtered', reason: decision.reason };
-    const { what, wish } = decision.change;
-    const changed = ruleSet.rewriter.rewrite(line, what, wish, endsIn(core, start));
-    return { kind: 'rewritten', line: changed.line, isRedacted: changed.redacted > 0 };
+    const event = { bytes: core.slab, start, end, known: core };
+    const { line, redacted } = ruleSet.rewriter.edit(event, decision.plan);
+    return { kind: 'rewritten', line, isRedacted: redacted > 0 };
   }
 
   invalid(bytes: Buffer, isBeginning: boolean): Buffer {
@@ -86,11 +82,12 @@ export class EventRules implements Rules {
     const known = this.#decisions.get(subject) ?? this.#remember(subject, core, ruleSet);
     const decision = known === ASK ? decideByName(core, ruleSet) : known;
     if (decision.kind !== 'go') return this.#keepBack(decision, core);
-    if (!mayHaveSecret(subject)) return known === ASK ? 'go' : 'all-go';
-    const uri = core.member('requestURI');
-    const text = uri && core.slab.subarray(uri.value, uri.end);
-    if (text === undefined || !ruleSet.rewriter.concernsUri(text)) return 'go';
-    return this.#keepBack({ kind: 'rewrite', change: decision.change }, core);
+    if (subject === '') {
+      if (!hasSecretInUri(core, ruleSet.rewriter)) return 'go';
+    } else if (!ruleSet.rewriter.redactsUris || !mayHaveSecret(subject)) {
+      return known === ASK ? 'go' : 'all-go';
+    }
+    return this.#keepBack({ kind: 'rewrite', plan: decision.plan }, core);
   }
 
   #keepBack(decision: KeptBack, core: Core): Answer {
@@ -132,9 +129,10 @@ function decisionOf(
 ): Decision {
   const outcome = verdict && outcomeOf(verdict, heldBy(core));
   if (outcome?.kind === 'drop') return { kind: 'filter', reason: reasonOf(outcome.why, verdict) };
-  const change = { what: whatOf(attributes), wish: wishOf(outcome) };
-  const isChanged = isConcerned(core, rewriter.concerns(change.what, change.wish));
-  return { kind: isChanged ? 'rewrite' : 'go', change };
+  const what = whatOf(attributes);
+  const wish = wishOf(outcome);
+  const isChanged = isConcerned(core, rewriter.concerns(what, wish));
+  return { kind: isChanged ? 'rewrite' : 'go', plan: rewriter.planFor(what, wish) };
 }
 
 function isConcerned(core: Core, concern: Concern): boolean {
@@ -153,14 +151,9 @@ function mayQuote(core: Core): boolean {
   return code === undefined || isQuotingCode(code);
 }
 
-/** Where values at the top of the event in the core end. @param start of its line. */
-function endsIn(core: Core, start: number): ReadonlyMap<number, number> {
-  const ends = new Map<number, number>();
-  for (const field of FIELDS) {
-    const member = core.member(field);
-    if (member !== undefined) ends.set(member.value - start, member.end - start);
-  }
-  return ends;
+function hasSecretInUri(core: Core, rewriter: Rewriter): boolean {
+  const uri = core.member('requestURI');
+  return uri !== undefined && rewriter.concernsUri(core.slab.subarray(uri.value, uri.end));
 }
 
 function textOf(core: Core, field: Field): string | undefined {

@@ -4,7 +4,7 @@
  */
 import type { ChunkAccounts } from '../deliver/chunk.ts';
 import type { Block } from './block.ts';
-import { Core, type Ruling, type Style } from './core.ts';
+import { Core, type Elsewhere, type Ruling, type Style } from './core.ts';
 import { readClock } from './event-time.ts';
 import type { LossNotice } from './loss-notice.ts';
 import { piecesOf, type InvalidReason, type Piece } from './line.ts';
@@ -33,17 +33,22 @@ export interface Changes {
 /** What becomes of an event that does not go out as it is. */
 export type Fate =
   | { readonly kind: 'filtered'; readonly reason: string }
-  | { readonly kind: 'rewritten'; readonly line: Buffer; readonly isRedacted: boolean };
+  | { readonly kind: 'rewritten'; readonly line: Line; readonly isRedacted: boolean };
+
+/** One without a newline: it reads bytes of the core that asked, until they are written over. */
+export interface Line extends Elsewhere {
+  toBuffer(): Buffer;
+}
 
 /** What is done to events before they leave. */
 export interface Rules {
   /** Undefined while everything goes out as it is. */
   readonly ruling: Ruling | undefined;
   /**
-   * Of the event that the ruling kept back last.
-   * @param line without a newline. @param start where it stands in the slab of the core that asked.
+   * Of the event that the ruling kept back last: bytes [start, end) in the slab of the core that asked, without a
+   * newline.
    */
-  fateOf(line: Buffer, start: number): Fate;
+  fateOf(start: number, end: number): Fate;
   /** What may leave of bytes that are no event. @param isBeginning whether they begin a line. */
   invalid(bytes: Buffer, isBeginning: boolean): Buffer;
 }
@@ -175,9 +180,9 @@ export class BlockTranscoder implements Transcoder {
     this.#prepare(core, AS_IT_IS, rules);
     const { reason } = core.run(0, text.length, 0);
     if (reason !== 'ruled') return text;
-    const fate = rules.fateOf(text, 0);
+    const fate = rules.fateOf(0, text.length);
     // A rule that came later filters it: it was refused before.
-    return fate.kind === 'rewritten' ? fate.line : rules.invalid(text, true);
+    return fate.kind === 'rewritten' ? fate.line.toBuffer() : rules.invalid(text, true);
   }
 
   /** Where the lines stand, when that is in a slab whose room is free; in a copy otherwise. */
@@ -211,21 +216,26 @@ export class BlockTranscoder implements Transcoder {
       const { end, events, reason } = core.run(base + at, base + length, block.start + at);
       at = end - base;
       output.events += events;
-      const line = { start: at, end: reason === 'ruled' ? core.endOfRuled - base : at };
-      const fate = reason === 'ruled' ? rules?.fateOf(textOf(block, line), base + at) : undefined;
-      const isLeftOut = fate?.kind === 'filtered' && this.#writer.isWritten;
-      // What is written before and behind it is one piece.
-      if (!isLeftOut || line.end === length)
+      if (reason === 'done') break;
+      const fate = reason === 'ruled' ? rules?.fateOf(base + at, core.endOfRuled - 1) : undefined;
+      if (fate !== undefined) {
+        const line = { start: at, end: Math.min(core.endOfRuled - base, length) };
+        at = line.end;
+        // What is written before and behind it is one piece.
+        if (this.#isInPlace(core, block, line, fate, output)) continue;
+        this.#take(core, block, { start: from, end: line.start }, output);
+        if (fate.kind === 'rewritten') this.#elsewhere(block, line, fate.line, output);
+      } else {
         this.#take(core, block, { start: from, end: at }, output);
-      if (fate !== undefined) at = this.#ruled(block, line, fate, output);
-      if (isLeftOut) continue;
-      if (reason === 'no-event') at = this.#badLine(block, at, output);
+        if (reason === 'no-event') at = this.#badLine(block, at, output);
+      }
       from = at;
       if (reason !== 'full') continue;
       keepCopies(output.payload, first, core);
       first = output.payload.length;
       core.rewind();
     }
+    this.#take(core, block, { start: from, end: length }, output);
   }
 
   #take(core: Core, block: Block, { start, end }: Span, output: Output): void {
@@ -234,17 +244,24 @@ export class BlockTranscoder implements Transcoder {
     output.payload.push(...this.#writer.events(block, start, end, written));
   }
 
-  /** An event that does not go out as it is. @returns the offset behind it. */
-  #ruled(block: Block, line: Span, fate: Fate, output: Output): number {
+  /** An event that does not go out as it is. @returns whether nothing of it is left to be written. */
+  #isInPlace(core: Core, block: Block, line: Span, fate: Fate, output: Output): boolean {
+    const { isWritten } = this.#writer;
     if (fate.kind === 'filtered') {
       output.filtered.set(fate.reason, (output.filtered.get(fate.reason) ?? 0) + 1);
       output.filteredBytes += line.end - line.start;
-      return line.end;
+      return isWritten;
     }
     if (fate.isRedacted) output.redacted += 1;
+    if (!isWritten || !core.replace(fate.line, block.start + line.start)) return false;
+    output.events += 1;
+    return true;
+  }
+
+  #elsewhere(block: Block, line: Span, instead: Line, output: Output): void {
     const range = { start: block.start + line.start, end: block.start + line.end };
-    this.#copied(this.#rewritten, { ...block, ...range, bytes: fate.line }, output, undefined);
-    return line.end;
+    const bytes = instead.toBuffer();
+    this.#copied(this.#rewritten, { ...block, ...range, bytes }, output, undefined);
   }
 
   #prepare(core: Core, style: Style, rules?: Rules): void {

@@ -17,6 +17,7 @@ import { BlockTranscoder } from '../../src/event/transcoder.ts';
 import { anyPolicy, anyRequest, policyOf } from '../support/audit-policies.ts';
 import { blockOf } from '../support/blocks.ts';
 import { plantedEvents, PLANTED_REDACTION } from '../support/planted.ts';
+import { forwardWriter, NOTHING_ADDED } from '../support/writers.ts';
 
 const AS_IT_IS: RewriteOptions = { redaction: undefined, bodies: 'object', dedot: false };
 const REDACT: RewriteOptions = { ...AS_IT_IS, redaction: PLANTED_REDACTION };
@@ -32,13 +33,17 @@ function transcoderOf(ruleSet: RuleSet | undefined): BlockTranscoder {
   return new BlockTranscoder(writer, () => 0, new EventRules(ruleSet));
 }
 
-/** The lines that go out of a block, which stands in a slab. */
-function shipped(transcoder: BlockTranscoder, lines: readonly string[]): readonly string[] {
+/** What goes out for a block, which stands in a slab. */
+function sent(transcoder: BlockTranscoder, lines: readonly string[]): Buffer {
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
   const { slab } = transcoder.makeSlab(Math.max(1, bytes.length));
   slab.set(bytes);
-  const { payload } = transcoder.transcode(blockOf(slab.subarray(0, bytes.length)));
-  return Buffer.concat(payload).toString().split('\n').slice(0, -1);
+  return Buffer.concat(transcoder.transcode(blockOf(slab.subarray(0, bytes.length))).payload);
+}
+
+/** The lines of it. */
+function shipped(transcoder: BlockTranscoder, lines: readonly string[]): readonly string[] {
+  return sent(transcoder, lines).toString().split('\n').slice(0, -1);
 }
 
 const core = new Core(SLAB_BYTES, 0);
@@ -121,10 +126,14 @@ describe('rules over many events', () => {
       (policy, rewriting, events) => {
         const rewriter = new Rewriter(rewriting);
         const transcoder = transcoderOf({ policy, rewriter });
+        const rules = new EventRules({ policy, rewriter });
+        const encoder = new BlockTranscoder(forwardWriter(NOTHING_ADDED), () => 0, rules);
+        const plain = new BlockTranscoder(forwardWriter(NOTHING_ADDED), () => 0);
         // Twice: the second time all is remembered that is.
         for (const lines of [events, events.toReversed(), events]) {
           const wanted = lines.flatMap((line) => expected(line, policy, rewriter));
           assert.deepEqual(shipped(transcoder, lines), wanted);
+          assert.deepEqual(sent(encoder, lines), sent(plain, wanted));
         }
       },
     );

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import type { Block } from '../../src/event/block.ts';
-import type { Ruling } from '../../src/event/core.ts';
+import type { Core, Ruling } from '../../src/event/core.ts';
+import { Edited } from '../../src/event/rewrite/edits.ts';
 import { JsonWriter } from '../../src/event/json-writer.ts';
 import { Shipper } from '../../src/event/shipper.ts';
 import {
@@ -24,11 +25,13 @@ const NOW_MS = 1_772_600_767_089;
 class FakeRules implements Rules {
   asked = 0;
   #verb = '';
+  #core: Core | undefined;
 
   readonly ruling: Ruling = {
     asksWho: true,
     rule: (_subject, core) => {
       this.asked += 1;
+      this.#core = core;
       const member = core.member('verb');
       const text = member && core.slab.toString('utf8', member.value, member.end);
       this.#verb = text ?? '';
@@ -36,10 +39,13 @@ class FakeRules implements Rules {
     },
   };
 
-  fateOf(line: Buffer): Fate {
+  fateOf(start: number, end: number): Fate {
     if (this.#verb === '"drop"') return { kind: 'filtered', reason: 'rule 1' };
-    const event = JSON.parse(line.toString()) as { readonly auditID: string };
-    return { kind: 'rewritten', line: Buffer.from(changed(event.auditID)), isRedacted: true };
+    const event = JSON.parse(String(this.#core?.slab.toString('utf8', start, end))) as {
+      readonly auditID: string;
+    };
+    const line = Buffer.from(changed(event.auditID));
+    return { kind: 'rewritten', line: new Edited(line, 0, line.length, []), isRedacted: true };
   }
 
   invalid(bytes: Buffer, isBeginning: boolean): Buffer {
@@ -47,9 +53,13 @@ class FakeRules implements Rules {
   }
 }
 
+/** More than a slab has room for beside its lines, and more than is written into any slab's room. */
+const LONGER_BYTES: Readonly<Record<string, number>> = { b: 3000, c: 70_000 };
+
 /** It would be changed for ever, if it were asked about again. */
 function changed(id: string): string {
-  return `{"auditID":"${id}","verb":"change","level":"Metadata"}`;
+  const added = 'x'.repeat(LONGER_BYTES[id] ?? 0);
+  return `{"auditID":"${id}","verb":"change","level":"Metadata","added":"${added}"}`;
 }
 
 const eventLine = fc

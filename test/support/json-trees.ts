@@ -61,7 +61,9 @@ const scalars = fc
   .map(scalar);
 
 /** Keys as they are written, some with an escape. */
-function keysOf(names: readonly string[]): fc.Arbitrary<Pick<TreeMember, 'key' | 'keyText'>> {
+export function keysOf(
+  names: readonly string[],
+): fc.Arbitrary<Pick<TreeMember, 'key' | 'keyText'>> {
   return fc.tuple(fc.constantFrom(...names), fc.boolean()).map(([key, isEscaped]) => {
     const first = key.charCodeAt(0).toString(16).padStart(4, '0');
     const escaped = `"\\u${first}${JSON.stringify(key.slice(1)).slice(1)}`;

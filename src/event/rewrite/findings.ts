@@ -16,7 +16,10 @@ export class Findings {
   #count = 0;
   #more = 0;
   readonly #paths = new Set<string>();
-  readonly #steps: string[] = [];
+  /** Keys that lead to where we are; undefined for each element of a list. */
+  readonly #steps: (string | undefined)[] = [];
+  /** What they are as text, once somebody has asked. */
+  #path: string | undefined;
 
   /** How many values. */
   get count(): number {
@@ -26,18 +29,22 @@ export class Findings {
   /** One more value. @param parameter of the URI. */
   add(parameter = ''): void {
     this.#count += 1;
-    const path = cut(this.#steps.join('') + parameter, MAX_PATH_CHARS);
+    this.#path ??= this.#steps.map(stepOf).join('');
+    const path = cut(this.#path + parameter, MAX_PATH_CHARS);
     if (this.#paths.has(path)) return;
     if (this.#paths.size < MAX_PATHS) this.#paths.add(path);
     else this.#more += 1;
   }
 
-  /** What happens meanwhile happens below this key; below each element of a list without one. */
-  within<T>(key: string | undefined, work: () => T): T {
-    this.#steps.push(this.#stepOf(key));
-    const result = work();
+  /** What is added until `leave` is below this key; below each element of a list without one. */
+  enter(key: string | undefined): void {
+    this.#steps.push(key);
+    this.#path = undefined;
+  }
+
+  leave(): void {
     this.#steps.pop();
-    return result;
+    this.#path = undefined;
   }
 
   /** All places, for the annotation. */
@@ -45,13 +52,13 @@ export class Findings {
     const more = this.#more === 0 ? [] : [`${CUT} and ${this.#more} more`];
     return [...this.#paths, ...more].join(', ');
   }
+}
 
-  #stepOf(key: string | undefined): string {
-    if (key === undefined) return '[*]';
-    const short = cut(key, MAX_KEY_CHARS);
-    if (!PLAIN_KEY.test(short)) return `[${JSON.stringify(short)}]`;
-    return this.#steps.length === 0 ? short : `.${short}`;
-  }
+function stepOf(key: string | undefined, index: number): string {
+  if (key === undefined) return '[*]';
+  const short = cut(key, MAX_KEY_CHARS);
+  if (!PLAIN_KEY.test(short)) return `[${JSON.stringify(short)}]`;
+  return index === 0 ? short : `.${short}`;
 }
 
 function cut(text: string, max: number): string {

@@ -15,6 +15,7 @@ export interface Subject {
 
 /** What of an event about an object is wanted. */
 export interface Kind {
+  readonly name: string;
   readonly request: Place;
   readonly response: Place;
   /** The answer, and `responseStatus`, when the request was refused for what was in it. */
@@ -77,12 +78,12 @@ function fillRefusal(status: Place): void {
   status.redact('details', 'causes', EACH, 'message');
 }
 
-function kindOf(request: Fill, response: Fill): Kind {
+function kindOf(name: string, request: Fill, response: Fill): Kind {
   const refusal = bodyOf(response);
   fillRefusal(refusal);
   const refusalStatus = new Place();
   fillRefusal(refusalStatus);
-  return { request: bodyOf(request), response: bodyOf(response), refusal, refusalStatus };
+  return { name, request: bodyOf(request), response: bodyOf(response), refusal, refusalStatus };
 }
 
 function fillCopies(object: Place): void {
@@ -113,8 +114,8 @@ function strict(names: readonly string[], known: readonly string[]): Fill {
   };
 }
 
-function holder(...names: readonly string[]): Kind {
-  return kindOf(strict(names, OF_DELETE_OPTIONS), strict(names, OF_ANSWERS));
+function holder(name: string, ...names: readonly string[]): Kind {
+  return kindOf(name, strict(names, OF_DELETE_OPTIONS), strict(names, OF_ANSWERS));
 }
 
 function fillTokens(object: Place): void {
@@ -160,11 +161,11 @@ function fillEnv(object: Place): void {
   }
 }
 
-const SECRETS = holder('data', 'stringData');
-const CONFIG_MAPS = holder('data', 'binaryData');
-const TOKENS = kindOf(fillTokens, fillTokens);
-const UNKNOWN = kindOf(fillUnknown, fillUnknown);
-const ENV = kindOf(fillEnv, fillEnv);
+const SECRETS = holder('secrets', 'data', 'stringData');
+const CONFIG_MAPS = holder('config maps', 'data', 'binaryData');
+const TOKENS = kindOf('tokens', fillTokens, fillTokens);
+const UNKNOWN = kindOf('unknown', fillUnknown, fillUnknown);
+const ENV = kindOf('env', fillEnv, fillEnv);
 
 /** What has pods, by group. */
 const WITH_PODS: ReadonlyMap<string, readonly string[]> = new Map([

@@ -2,11 +2,11 @@
  * What is done to an event before it leaves: secrets are redacted, bodies are shaped or left out, keys lose their dots.
  * What is not changed stays byte for byte. It knows no files, no configuration and no metrics. Pure.
  */
-import { withAnnotation } from '../annotation.ts';
-import { skipSpace } from '../json-bytes.ts';
+import { annotationIn, withAnnotation } from '../annotation.ts';
+import { decodedText, OPEN_BRACE, skipSpace, valueEnd, walkMembers } from '../json-bytes.ts';
 import { dedotted } from './dedot.ts';
-import { edited } from './edits.ts';
-import { EventEditor, type Plan, type ValueEnds } from './event-editor.ts';
+import { edited, Edited, type Edit } from './edits.ts';
+import { EventEditor, type EventBytes } from './event-editor.ts';
 import { bareEvent } from './fallback.ts';
 import { Findings } from './findings.ts';
 import { outsideOfBodies } from './invalid.ts';
@@ -14,6 +14,7 @@ import { isKnown, kindFor, type Kind, type Subject } from './kinds.ts';
 import { Marks } from './marks.ts';
 import { ownPlaces, type OwnPlaces } from './paths.ts';
 import { Place } from './place.ts';
+import { planOf, type Plan } from './plan.ts';
 import { Seeker } from './seeker.ts';
 import { concernsUri } from './uri.ts';
 
@@ -57,9 +58,8 @@ export interface Wish {
  */
 export type Concern = 'never' | 'bodies' | 'quotes' | 'always';
 
-export interface Rewritten {
-  /** The same buffer when nothing is changed. */
-  readonly line: Buffer;
+export interface Rewritten<Line> {
+  readonly line: Line;
   /** How many values were redacted. */
   readonly redacted: number;
 }
@@ -74,6 +74,8 @@ export class Rewriter {
   readonly #options: RewriteOptions;
   readonly #marks: Marks;
   readonly #own: OwnPlaces | undefined;
+  /** By what is different in them: there are few. */
+  readonly #plans = new Map<string, Plan>();
 
   /** @throws Error in plain words for a path that is none. */
   constructor(options: RewriteOptions) {
@@ -97,21 +99,30 @@ export class Rewriter {
     return needsBody || bodies !== 'object' ? 'bodies' : 'never';
   }
 
-  /** Whether a URI, as it stands in the JSON of an event, may hold a secret: quick, and on the safe side. */
-  concernsUri(uri: Buffer): boolean {
-    return this.#options.redaction !== undefined && concernsUri(uri);
+  get redactsUris(): boolean {
+    return this.#options.redaction !== undefined;
   }
 
-  /**
-   * Fails closed: of an event that it does not get through, only what identifies it is left.
-   * @param line one JSON object without a newline. @param ends of values at its top, as far as they are known.
-   */
-  rewrite(line: Buffer, what: What, wish: Wish, ends?: ValueEnds): Rewritten {
+  /** Whether a URI, as it stands in the JSON of an event, may hold a secret: quick, and on the safe side. */
+  concernsUri(uri: Buffer): boolean {
+    return this.redactsUris && concernsUri(uri);
+  }
+
+  /** @param line one JSON object without a newline. @returns the same buffer when nothing is changed. */
+  rewrite(line: Buffer, what: What, wish: Wish): Rewritten<Buffer> {
+    const event = { bytes: line, start: 0, end: line.length };
+    const rewritten = this.edit(event, this.planFor(what, wish));
+    return { ...rewritten, line: rewritten.line.toBuffer() };
+  }
+
+  /** Fails closed: of an event that it does not get through, only what identifies it is left. */
+  edit(event: EventBytes, plan: Plan): Rewritten<Edited> {
     try {
-      return this.#rewritten(line, what, wish, ends);
+      return this.#edited(event, plan);
     } catch {
+      const line = event.bytes.subarray(event.start, event.end);
       const isWithheld = (name: string): boolean => this.#own?.event.members.has(name) === true;
-      return { line: bareEvent(line, REDACTED_ANNOTATION, isWithheld), redacted: 1 };
+      return { line: whole(bareEvent(line, REDACTED_ANNOTATION, isWithheld)), redacted: 1 };
     }
   }
 
@@ -128,27 +139,34 @@ export class Rewriter {
     return outsideOfBodies(bytes, this.#own.event, this.#marks);
   }
 
-  #rewritten(line: Buffer, what: What, wish: Wish, ends: ValueEnds | undefined): Rewritten {
+  #edited(event: EventBytes, plan: Plan): Rewritten<Edited> {
     const findings = new Findings();
-    const plan = this.#planFor(what, wish);
-    const edits = new EventEditor(line, plan, this.#marks, findings, ends).edits();
-    const changed = edits.length === 0 ? line : edited(line, 0, line.length, edits);
-    const told = findings.count === 0 ? changed : annotated(changed, findings.text);
+    const edits = new EventEditor(event, plan, this.#marks, findings).edits();
+    const told = findings.count === 0 ? changed(event, edits) : annotated(event, edits, findings);
     const { dedot } = this.#options;
-    return { line: dedot ? dedotted(told) : told, redacted: findings.count };
+    return { line: dedot ? whole(dedotted(told.toBuffer())) : told, redacted: findings.count };
   }
 
-  #planFor(what: What, { level, omitManagedFields }: Wish): Plan {
-    return {
-      kind: this.#kindOf(what),
+  /** For events about this. */
+  planFor(what: What, { level, omitManagedFields }: Wish): Plan {
+    const kind = this.#kindOf(what);
+    const hasCommands = !isKnown(what) || WITH_COMMANDS.has(what.subresource);
+    const isPatch = what.verb === 'patch';
+    const key = JSON.stringify([kind?.name, hasCommands, isPatch, level, omitManagedFields]);
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const plan = planOf({
+      kind,
       own: this.#own,
-      hasUriRedacted: this.#options.redaction !== undefined,
-      hasCommands: !isKnown(what) || WITH_COMMANDS.has(what.subresource),
+      hasUriRedacted: this.redactsUris,
+      hasCommands,
       bodies: this.#options.bodies,
       level,
       omitsManagedFields: omitManagedFields,
-      isPatch: what.verb === 'patch',
-    };
+      isPatch,
+    });
+    this.#plans.set(key, plan);
+    return plan;
   }
 
   #kindOf(what: What): Kind | undefined {
@@ -157,8 +175,54 @@ export class Rewriter {
   }
 }
 
+function whole(line: Buffer): Edited {
+  return new Edited(line, 0, line.length, []);
+}
+
+function changed({ bytes, start, end }: EventBytes, edits: readonly Edit[]): Edited {
+  return new Edited(bytes, start, end, edits);
+}
+
 /** Replaces the annotation where somebody else has written one of its name. */
-function annotated(line: Buffer, text: string): Buffer {
+function annotated(event: EventBytes, edits: readonly Edit[], { text }: Findings): Edited {
+  const insertion = annotationEdit(event, edits, text);
+  if (insertion === undefined) return whole(annotatedAnew(changed(event, edits).toBuffer(), text));
+  const behind = edits.findIndex(({ start }) => start > insertion.start);
+  return changed(
+    event,
+    behind === -1 ? [...edits, insertion] : edits.toSpliced(behind, 0, insertion),
+  );
+}
+
+/** One more edit; undefined where the annotations are changed already, or are to be. */
+function annotationEdit(
+  { bytes, start, end, known }: EventBytes,
+  edits: readonly Edit[],
+  text: string,
+): Edit | undefined {
+  if (known === undefined || known.hasRepeated) return undefined;
+  const annotations = known.member('annotations');
+  if (annotations !== undefined) {
+    const { value, end: after } = annotations;
+    if (edits.some((edit) => edit.start < after && edit.end > value)) return undefined;
+    if (bytes[value] === OPEN_BRACE && hasAnnotation(bytes, value)) return undefined;
+  }
+  const place = [skipSpace(bytes, start), end] as const;
+  const insertion = annotationIn(bytes, place, annotations, [REDACTED_ANNOTATION, text]);
+  return { start: insertion.at, end: insertion.at, text: insertion.text };
+}
+
+/** Whether a map has it. */
+function hasAnnotation(bytes: Buffer, start: number): boolean {
+  let hasIt = false;
+  walkMembers(bytes, start, ({ key, keyEnd, value }) => {
+    if (decodedText(bytes, key, keyEnd) === REDACTED_ANNOTATION) hasIt = true;
+    return valueEnd(bytes, value);
+  });
+  return hasIt;
+}
+
+function annotatedAnew(line: Buffer, text: string): Buffer {
   const seeker = new Seeker(line, new Marks(undefined), new Findings());
   seeker.value(skipSpace(line, 0), [FORGED]);
   const own = edited(line, 0, line.length, seeker.edits);

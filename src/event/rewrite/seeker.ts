@@ -73,7 +73,7 @@ export class Seeker {
         if (kept !== undefined) kept = end;
         return end;
       }
-      kept = this.#findings.within(key, () => this.value(found.value, inner));
+      kept = this.#below(key, found.value, inner);
       return kept;
     });
   }
@@ -84,32 +84,36 @@ export class Seeker {
     if (places.some(({ shape }) => shape === 'object')) return this.#redact(at);
     const inner = element(places);
     if (inner.length === 0) return valueEnd(this.#bytes, at);
-    return this.#elements(at, (start) => this.value(start, inner));
+    return walkElements(this.#bytes, at, (start) => this.#below(undefined, start, inner));
   }
 
-  #elements(at: number, visit: (start: number) => number): number {
-    return walkElements(this.#bytes, at, (start) =>
-      this.#findings.within(undefined, () => visit(start)),
-    );
+  /** The value behind a key, or, without one, an element. */
+  #below(key: string | undefined, at: number, places: Places): number {
+    this.#findings.enter(key);
+    const end = this.value(at, places);
+    this.#findings.leave();
+    return end;
   }
 
   /** A JSON patch (RFC 6902): an array of operations. */
   #patch(at: number, bodies: Places): number {
     this.#isInPatch = true;
-    const end = this.#elements(at, (start) => this.#operation(start, bodies));
+    const end = walkElements(this.#bytes, at, (start) => this.#operation(start, bodies));
     this.#isInPatch = false;
     return end;
   }
 
   #operation(at: number, bodies: Places): number {
+    if (this.#bytes[at] !== OPEN_BRACE) return this.#below(undefined, at, bodies);
     const isStrict = bodies.some(({ shape }) => shape !== undefined);
     const pointers = pointersOf(this.#bytes, at);
-    if (this.#bytes[at] !== OPEN_BRACE) return this.value(at, bodies);
-    return walkMembers(this.#bytes, at, (found) => {
+    this.#findings.enter(undefined);
+    const end = walkMembers(this.#bytes, at, (found) => {
       const key = this.#keyOf(found);
-      const places = wantedOf(key, bodies, pointers, isStrict);
-      return this.#findings.within(key, () => this.value(found.value, places));
+      return this.#below(key, found.value, wantedOf(key, bodies, pointers, isStrict));
     });
+    this.#findings.leave();
+    return end;
   }
 
   /** A string, which may be JSON, or where something else should stand. */
