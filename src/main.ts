@@ -13,6 +13,9 @@ import { escapeControl } from './observe/terminal.ts';
 // process.exit waits for V8's other threads, and one that compiles may wait for a garbage collection that only this
 // thread makes: about one stop in 250 hung for ever on Node 24 (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--no-concurrent-sparkplug');
+// The core does the work; optimising JavaScript that runs between its blocks took more than it gave. What is hot all the
+// same, as redaction of many bodies, is optimised later.
+setFlagsFromString('--interrupt-budget=2000000');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
