@@ -144,6 +144,17 @@ function walk(
   }
 }
 
+/** Whether the text in bytes [start, end), as `decodedText` has it, is this one of ASCII. */
+export function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  const inside = start + 1;
+  for (let index = 0; index < text.length; index++) {
+    const byte = bytes[inside + index];
+    if (byte === BACKSLASH) return decodedText(bytes, start, end) === text;
+    if (byte !== text.charCodeAt(index)) return false;
+  }
+  return inside + text.length === end - 1;
+}
+
 /** The text in bytes [start, end), which are a string of JSON with its quotes. */
 export function decodedText(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString('utf8', start + 1, end - 1);

@@ -2,7 +2,15 @@
  * What is to be changed of one event: which places of which member, the bodies as a whole, the level. Pure.
  */
 import type { Field, Member } from '../core.ts';
-import { decodedText, OPEN_BRACE, QUOTE, skipSpace, valueEnd, walkMembers } from '../json-bytes.ts';
+import {
+  decodedText,
+  isText,
+  OPEN_BRACE,
+  QUOTE,
+  skipSpace,
+  valueEnd,
+  walkMembers,
+} from '../json-bytes.ts';
 import { edited, valueBefore, withoutMember, type Edit } from './edits.ts';
 import type { Findings } from './findings.ts';
 import type { Marks } from './marks.ts';
@@ -57,7 +65,7 @@ export class EventEditor {
   }
 
   /** All changes, in order. */
-  edits(): readonly Edit[] {
+  edits(): Edit[] {
     const edits: Edit[] = [];
     // The last member that was left out, and whether one before it is kept.
     let dropped = 0;
@@ -156,7 +164,7 @@ function mayQuote(bytes: Buffer, members: readonly WantedMember[]): boolean {
     if (plan.name !== 'responseStatus' || bytes[value] !== OPEN_BRACE) continue;
     walkMembers(bytes, value, (found) => {
       const end = valueEnd(bytes, found.value);
-      if (decodedText(bytes, found.key, found.keyEnd) === 'code') {
+      if (isText(bytes, found.key, found.keyEnd, 'code')) {
         codes.push(Number(bytes.toString('latin1', found.value, end)));
       }
       return end;

@@ -18,8 +18,10 @@ export class Findings {
   readonly #paths = new Set<string>();
   /** Keys that lead to where we are; undefined for each element of a list. */
   readonly #steps: (string | undefined)[] = [];
-  /** What they are as text, once somebody has asked. */
-  #path: string | undefined;
+  /** The path to each of the first ones of them: whoever adds a value needs all. */
+  readonly #prefixes: string[] = [];
+  /** The parameter that was added here last, and is told already: many URIs have the same one several times. */
+  #last: string | undefined;
 
   /** How many values. */
   get count(): number {
@@ -29,22 +31,34 @@ export class Findings {
   /** One more value. @param parameter of the URI. */
   add(parameter = ''): void {
     this.#count += 1;
-    this.#path ??= this.#steps.map(stepOf).join('');
-    const path = cut(this.#path + parameter, MAX_PATH_CHARS);
-    if (this.#paths.has(path)) return;
-    if (this.#paths.size < MAX_PATHS) this.#paths.add(path);
-    else this.#more += 1;
+    if (parameter === this.#last) return;
+    const path = cut(this.#prefix() + parameter, MAX_PATH_CHARS);
+    if (this.#paths.has(path) || this.#paths.size < MAX_PATHS) {
+      this.#paths.add(path);
+      this.#last = parameter;
+    } else {
+      this.#more += 1;
+    }
   }
 
   /** What is added until `leave` is below this key; below each element of a list without one. */
   enter(key: string | undefined): void {
     this.#steps.push(key);
-    this.#path = undefined;
+    this.#last = undefined;
   }
 
   leave(): void {
     this.#steps.pop();
-    this.#path = undefined;
+    if (this.#prefixes.length > this.#steps.length) this.#prefixes.pop();
+    this.#last = undefined;
+  }
+
+  #prefix(): string {
+    for (let index = this.#prefixes.length; index < this.#steps.length; index++) {
+      const before = this.#prefixes[index - 1] ?? '';
+      this.#prefixes.push(before + stepOf(this.#steps[index], index));
+    }
+    return this.#prefixes.at(-1) ?? '';
   }
 
   /** All places, for the annotation. */

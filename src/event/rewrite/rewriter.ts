@@ -3,7 +3,7 @@
  * What is not changed stays byte for byte. It knows no files, no configuration and no metrics. Pure.
  */
 import { annotationIn, withAnnotation } from '../annotation.ts';
-import { decodedText, OPEN_BRACE, skipSpace, valueEnd, walkMembers } from '../json-bytes.ts';
+import { isText, OPEN_BRACE, skipSpace, valueEnd, walkMembers } from '../json-bytes.ts';
 import { dedotted } from './dedot.ts';
 import { edited, Edited, type Edit } from './edits.ts';
 import { EventEditor, type EventBytes } from './event-editor.ts';
@@ -184,14 +184,13 @@ function changed({ bytes, start, end }: EventBytes, edits: readonly Edit[]): Edi
 }
 
 /** Replaces the annotation where somebody else has written one of its name. */
-function annotated(event: EventBytes, edits: readonly Edit[], { text }: Findings): Edited {
+function annotated(event: EventBytes, edits: Edit[], { text }: Findings): Edited {
   const insertion = annotationEdit(event, edits, text);
   if (insertion === undefined) return whole(annotatedAnew(changed(event, edits).toBuffer(), text));
-  const behind = edits.findIndex(({ start }) => start > insertion.start);
-  return changed(
-    event,
-    behind === -1 ? [...edits, insertion] : edits.toSpliced(behind, 0, insertion),
-  );
+  let behind = edits.length;
+  while (behind > 0 && (edits[behind - 1]?.start ?? 0) > insertion.start) behind -= 1;
+  edits.splice(behind, 0, insertion);
+  return changed(event, edits);
 }
 
 /** One more edit; undefined where the annotations are changed already, or are to be. */
@@ -216,7 +215,7 @@ function annotationEdit(
 function hasAnnotation(bytes: Buffer, start: number): boolean {
   let hasIt = false;
   walkMembers(bytes, start, ({ key, keyEnd, value }) => {
-    if (decodedText(bytes, key, keyEnd) === REDACTED_ANNOTATION) hasIt = true;
+    if (isText(bytes, key, keyEnd, REDACTED_ANNOTATION)) hasIt = true;
     return valueEnd(bytes, value);
   });
   return hasIt;

@@ -19,9 +19,18 @@ const TOKENS: ReadonlySet<string> = new Set([
 const COMMANDS: ReadonlySet<string> = new Set(['command', 'cmd']);
 /** Such a parameter inside of a value, as in a URL that a login returns to. */
 const TOKEN_INSIDE = /[?&;#](?:token|access_token|id_token|refresh_token|client_secret)=/i;
-/** `\u` and its digits. */
-const ESCAPE_CHARS = 6;
-const UNIT_ESCAPE = /^\\u[0-9a-fA-F]{4}$/;
+/** Escapes of JSON: of those with a number each has four digits. */
+const ESCAPES = /\\u[0-9a-fA-F]{4}|\\./g;
+const UNIT_ESCAPE_CHARS = 6;
+const ESCAPE_CHARS = 2;
+const LETTER_U = 0x75;
+const LETTER_A = 0x61;
+const LETTER_F = 0x66;
+const CASE_BIT = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+/** A query begins there, or behind it. */
+const BEFORE_QUERY = /[?\\]/;
 const QUESTION_MARK = 0x3f;
 const AMPERSAND = 0x26;
 const SEMICOLON = 0x3b;
@@ -32,35 +41,17 @@ const HASH = 0x23;
 /** In the place of a name that a client has chosen. */
 const SOME = '*';
 
-/** A parameter's value: characters [start, end) of the decoded URI. */
-interface Parameter {
-  /** For people; no text of a client's. */
+/** A value that is a secret: bytes [start, end) of the URI as it stands in JSON. */
+interface Secret {
+  /** The parameter's name, for people; no text of a client's. */
   readonly name: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** A parameter as it stands in the decoded URI: characters [start, end). */
-interface Part {
-  readonly start: number;
-  /** The first equals sign; -1 where there is none. */
-  readonly equals: number;
-  readonly end: number;
-  /** Whether something of it is written as an escape, and whether its value may hold a URL. */
-  readonly isEscaped: boolean;
-  readonly mayHoldUrl: boolean;
-}
-
-/** A URI without the escapes of JSON, each byte a character. */
-interface Decoded {
-  readonly text: string;
-  /** The byte where a character begins; that of the last one's end as well. Of each call it is a later one. */
-  readonly byteOf: (character: number) => number;
-}
-
 /** Whether there is a query that may hold a secret, quickly. */
 export function concernsUri(uri: Buffer): boolean {
-  return mayHaveQuery(uri) && secretsIn(decode(uri.toString('latin1')).text, true).length > 0;
+  return secretsIn(uri.toString('latin1'), true).length > 0;
 }
 
 /**
@@ -73,68 +64,145 @@ export function uriEdits(
   hasCommands: boolean,
   { marks, findings }: { readonly marks: Marks; readonly findings: Findings },
 ): readonly Edit[] {
-  const uri = bytes.subarray(start, end);
-  if (!mayHaveQuery(uri)) return [];
-  const { text, byteOf } = decode(uri.toString('latin1'));
+  const uri = bytes.toString('latin1', start, end);
   const edits: Edit[] = [];
-  for (const parameter of secretsIn(text, hasCommands)) {
-    const from = byteOf(parameter.start);
-    const to = byteOf(parameter.end);
-    const raw = uri.toString('utf8', from, to);
-    const mark = marks.forUri(raw, () => meant(raw));
+  for (const secret of secretsIn(uri, hasCommands)) {
+    const value = uri.slice(secret.start, secret.end);
+    const mark = marks.forUri(value, () => meant(value));
     if (mark === undefined) continue;
-    findings.add(`?${parameter.name}`);
-    edits.push({ start: start + from, end: start + to, text: mark });
+    findings.add(`?${secret.name}`);
+    edits.push({ start: start + secret.start, end: start + secret.end, text: mark });
   }
   return edits;
 }
 
-function mayHaveQuery(uri: Buffer): boolean {
-  return uri.includes(QUESTION_MARK) || uri.includes(BACKSLASH);
-}
-
-/** In order; none is in another. Empty ones hide nothing. */
-function secretsIn(text: string, hasCommands: boolean): readonly Parameter[] {
-  const found: Parameter[] = [];
-  const query = text.indexOf('?');
-  for (let at = query === -1 ? text.length : query + 1; at < text.length; at += 1) {
-    const part = partAt(text, at);
-    const name = secretName(text, part, hasCommands);
-    at = part.end;
+/** In order; none is in another. Empty ones hide nothing. @param uri a character a byte. */
+function secretsIn(uri: string, hasCommands: boolean): readonly Secret[] {
+  const found: Secret[] = [];
+  const path = uri.search(BEFORE_QUERY);
+  if (path === -1) return found;
+  const query = new Query(uri, path);
+  while (query.nextParameter()) {
+    const name = query.secretName(hasCommands);
     if (name === undefined) continue;
-    // The rest up to there might be of the value.
-    const ampersand = text.indexOf('&', at);
-    at = ampersand === -1 ? text.length : ampersand;
-    const start = part.equals + 1;
-    if (at > start) found.push({ name, start, end: at });
+    const start = query.valueStart;
+    query.skipToAmpersand();
+    if (query.end > start) found.push({ name, start, end: query.end });
   }
   return found;
 }
 
-/** The parameter that begins there: up to one of `?&;`. */
-function partAt(text: string, start: number): Part {
-  let equals = -1;
-  let isEscaped = false;
-  let mayHoldUrl = false;
-  let end = start;
-  for (; end < text.length; end++) {
-    const unit = text.charCodeAt(end);
-    if (unit === AMPERSAND || unit === SEMICOLON || unit === QUESTION_MARK) break;
-    if (unit === EQUALS && equals === -1) equals = end;
-    if (unit === PERCENT || unit === PLUS) isEscaped = true;
-    if (unit === PERCENT || unit === HASH) mayHoldUrl = true;
+/** The query of a URI as it stands in JSON, whose escapes are read as what they mean: parameter by parameter. */
+class Query {
+  readonly #uri: string;
+  /** Where the parameter begins, and where its first equals sign is; -1 where it has none. */
+  #start = 0;
+  #equals = -1;
+  /** Behind that sign. */
+  valueStart = 0;
+  /** Where the parameter ends; what stands there, and where the next character does. */
+  end: number;
+  #unit = 0;
+  #next = 0;
+  /** Whether there are escapes of a URI in it, and whether its value may hold a URL. */
+  #isEscaped = false;
+  #mayHoldUrl = false;
+
+  /** @param start of it, or of something before it. */
+  constructor(uri: string, start: number) {
+    this.#uri = uri;
+    this.end = start;
+    this.#skipTo(QUESTION_MARK);
   }
-  return { start, equals, end, isEscaped, mayHoldUrl };
+
+  /** @returns whether there is one. */
+  nextParameter(): boolean {
+    const uri = this.#uri;
+    if (this.end >= uri.length) return false;
+    this.#start = this.#next;
+    this.#equals = -1;
+    this.#isEscaped = false;
+    this.#mayHoldUrl = false;
+    let at = this.#next;
+    let next = at;
+    let unit = 0;
+    for (; at < uri.length; at = next) {
+      unit = uri.charCodeAt(at);
+      next = at + 1;
+      if (unit === BACKSLASH) {
+        unit = escapedUnit(uri, at);
+        next = behindEscape(at, unit);
+      }
+      if (unit === AMPERSAND || unit === SEMICOLON || unit === QUESTION_MARK) break;
+      if (unit === EQUALS && this.#equals === -1) {
+        this.#equals = at;
+        this.valueStart = next;
+      }
+      if (unit === PERCENT || unit === PLUS) this.#isEscaped = true;
+      if (unit === PERCENT || unit === HASH) this.#mayHoldUrl = true;
+    }
+    this.end = at;
+    this.#unit = unit;
+    this.#next = next;
+    return true;
+  }
+
+  secretName(hasCommands: boolean): string | undefined {
+    if (this.#equals === -1) return undefined;
+    const written = withoutEscapes(this.#uri.slice(this.#start, this.#equals));
+    const name = (this.#isEscaped ? unescaped(written) : written).toLowerCase();
+    if (TOKENS.has(name) || (hasCommands && COMMANDS.has(name))) return name;
+    if (!this.#mayHoldUrl) return undefined;
+    const value = withoutEscapes(this.#uri.slice(this.valueStart, this.end));
+    return TOKEN_INSIDE.test(unescaped(value)) ? SOME : undefined;
+  }
+
+  /** What follows up to there might be of the value. */
+  skipToAmpersand(): void {
+    if (this.#unit !== AMPERSAND) this.#skipTo(AMPERSAND);
+  }
+
+  /** The next such character from the end on. */
+  #skipTo(wanted: number): void {
+    const uri = this.#uri;
+    for (; this.end < uri.length; this.end = this.#next) {
+      const unit = uri.charCodeAt(this.end);
+      this.#unit = unit === BACKSLASH ? escapedUnit(uri, this.end) : unit;
+      this.#next = unit === BACKSLASH ? behindEscape(this.end, this.#unit) : this.end + 1;
+      if (this.#unit === wanted) return;
+    }
+  }
 }
 
-function secretName(text: string, part: Part, hasCommands: boolean): string | undefined {
-  const { start, equals, end, isEscaped, mayHoldUrl } = part;
-  if (equals === -1) return undefined;
-  const written = text.slice(start, equals);
-  const name = (isEscaped ? unescaped(written) : written).toLowerCase();
-  if (TOKENS.has(name) || (hasCommands && COMMANDS.has(name))) return name;
-  if (!mayHoldUrl) return undefined;
-  return TOKEN_INSIDE.test(unescaped(text.slice(equals + 1, end))) ? SOME : undefined;
+/** The number of an escape of JSON; -1 for the others, of which none means a separator. */
+function escapedUnit(uri: string, at: number): number {
+  if (uri.charCodeAt(at + 1) !== LETTER_U) return -1;
+  let unit = 0;
+  for (let place = at + ESCAPE_CHARS; place < at + UNIT_ESCAPE_CHARS; place++) {
+    const digit = hexDigit(uri.charCodeAt(place));
+    if (digit === -1) return -1;
+    unit = 16 * unit + digit;
+  }
+  return unit;
+}
+
+/** -1 for what is none. */
+function hexDigit(unit: number): number {
+  if (unit >= DIGIT_0 && unit <= DIGIT_9) return unit - DIGIT_0;
+  const letter = unit | CASE_BIT;
+  return letter >= LETTER_A && letter <= LETTER_F ? letter - LETTER_A + 10 : -1;
+}
+
+function behindEscape(at: number, unit: number): number {
+  return at + (unit === -1 ? ESCAPE_CHARS : UNIT_ESCAPE_CHARS);
+}
+
+/** Without the escapes of JSON. */
+function withoutEscapes(part: string): string {
+  if (!part.includes('\\')) return part;
+  return part.replace(ESCAPES, (escape) =>
+    escape.length === ESCAPE_CHARS ? escape.slice(1) : String(JSON.parse(`"${escape}"`)),
+  );
 }
 
 /** What a part of a query means. Both are a byte a character. */
@@ -144,40 +212,9 @@ function unescaped(part: string): string {
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
 
-/** @param raw a part of a query as it stands in JSON. */
-function meant(raw: string): Buffer {
-  const bytes = Buffer.from(String(JSON.parse(`"${raw}"`)));
+/** @param value of a parameter as it stands in JSON, a character a byte. */
+function meant(value: string): Buffer {
+  const text = Buffer.from(value, 'latin1').toString();
+  const bytes = Buffer.from(String(JSON.parse(`"${text}"`)));
   return Buffer.from(unescaped(bytes.toString('latin1')), 'latin1');
-}
-
-/** One for one: of the escapes only those of single units are decoded, and no other one is a separator. */
-function decode(raw: string): Decoded {
-  let escape = raw.indexOf('\\');
-  if (escape === -1) return { text: raw, byteOf: (character) => character };
-  // Behind which characters bytes are left out, and how many up to there.
-  const places: number[] = [];
-  const leftOut: number[] = [];
-  let text = '';
-  let from = 0;
-  for (; escape !== -1; escape = raw.indexOf('\\', from)) {
-    const unit = escapedUnit(raw, escape);
-    text += raw.slice(from, escape);
-    text += unit === -1 ? raw.charAt(escape + 1) : String.fromCharCode(unit);
-    from = escape + (unit === -1 ? 2 : ESCAPE_CHARS);
-    places.push(text.length);
-    leftOut.push(from - text.length);
-  }
-  text += raw.slice(from);
-  let passed = 0;
-  const byteOf = (character: number): number => {
-    while (passed < places.length && (places[passed] ?? 0) <= character) passed += 1;
-    return character + (passed === 0 ? 0 : (leftOut[passed - 1] ?? 0));
-  };
-  return { text, byteOf };
-}
-
-/** The number in `\u0026`; -1 where another escape stands. */
-function escapedUnit(raw: string, at: number): number {
-  const escape = raw.slice(at, at + ESCAPE_CHARS);
-  return UNIT_ESCAPE.test(escape) ? parseInt(escape.slice(2), 16) : -1;
 }
