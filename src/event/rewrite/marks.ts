@@ -23,7 +23,9 @@ export class Marks {
   forValue(bytes: Buffer, start: number, end: number): string | undefined {
     const hash = this.#hash(() => contentOf(bytes, start, end));
     const mark = JSON.stringify(hash ?? REMOVED);
-    return bytes.toString('latin1', start, end) === mark ? undefined : mark;
+    // A mark is ASCII.
+    const isMark = end - start === mark.length && bytes.toString('latin1', start, end) === mark;
+    return isMark ? undefined : mark;
   }
 
   /** @param value as it stands in the URI. @param decoded what it means. */

@@ -55,7 +55,10 @@ export class Place {
   named(key: string): Place | undefined {
     const known = this.members.get(key);
     if (known !== undefined) return known;
-    return this.beginnings.find(([beginning]) => key.startsWith(beginning))?.[1] ?? this.others;
+    for (const [beginning, place] of this.beginnings) {
+      if (key.startsWith(beginning)) return place;
+    }
+    return this.others;
   }
 }
 
@@ -65,9 +68,14 @@ export type Places = readonly Place[];
 export const NOWHERE: Places = [];
 
 export function member(places: Places, key: string): Places {
-  return places.flatMap((place) =>
-    [place.named(key), place.each].filter((found) => found !== undefined),
-  );
+  // For each key of a body: arrays are made for what is found only.
+  const found: Place[] = [];
+  for (const place of places) {
+    const named = place.named(key);
+    if (named !== undefined) found.push(named);
+    if (place.each !== undefined) found.push(place.each);
+  }
+  return found.length === 0 ? NOWHERE : found;
 }
 
 export function element(places: Places): Places {
