@@ -128,6 +128,21 @@ for (const [name, make] of WRITERS) {
       fc.assert(check, { numRuns: 300 });
     });
 
+    it('counts the bytes that are there where its last line has no newline', () => {
+      for (const verb of ['get', 'drop', 'change']) {
+        const transcoder = new BlockTranscoder(make(), () => NOW_MS, new FakeRules());
+        const content = `{"verb":"get"}\n{"verb":"${verb}","auditID":"a"}`;
+        for (const block of [blockOf(content), inSlab(transcoder, content)]) {
+          const { payload, accounts } = transcoder.transcode(block);
+          const whole = transcoder.transcode(blockOf(`${content}\n`));
+          assert.deepEqual(bytesOf(payload), bytesOf(whole.payload));
+          const bytes = verb === 'drop' ? content.length - content.indexOf('\n') - 1 : 0;
+          assert.equal(accounts.filtered.bytes, bytes);
+          assert.equal(accounts.delivered.bytes, content.length - bytes);
+        }
+      }
+    });
+
     it('gives nothing, not an empty piece, where all of it stays', () => {
       const transcoder = new BlockTranscoder(make(), () => NOW_MS, new FakeRules());
       const content = '{"verb":"drop"}\n'.repeat(3);
