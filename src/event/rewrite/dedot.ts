@@ -12,7 +12,7 @@ import {
   OPEN_BRACE,
   QUOTE,
 } from '../json-bytes.ts';
-import { edited, type Edit } from './edits.ts';
+import { Edited, type Edit } from './edits.ts';
 
 const DOT = 0x2e;
 const UNDERSCORE = 0x5f;
@@ -33,16 +33,11 @@ interface Frame {
   taken: Key[] | undefined;
 }
 
-/** @param line one JSON object. @returns the same buffer when no key has a dot. */
-export function dedotted(line: Buffer): Buffer {
-  const edits = new Dedotter(line).edits();
-  if (edits.length === 0) return line;
-  return edited(
-    line,
-    0,
-    line.length,
-    edits.sort((one, other) => one.start - other.start),
-  );
+/** Bytes [start, end) are one JSON object. */
+export function dedotted(bytes: Buffer, start: number, end: number): Edited {
+  const edits = new Dedotter(bytes).edits(start, end);
+  edits.sort((one, other) => one.start - other.start);
+  return new Edited(bytes, start, end, edits);
 }
 
 /** Goes through a line once, however deep it is. */
@@ -55,13 +50,13 @@ class Dedotter {
     this.#line = line;
   }
 
-  edits(): Edit[] {
+  edits(start: number, behind: number): Edit[] {
     let isKeyNext = false;
-    for (let at = 0; at < this.#line.length; at += 1) {
+    for (let at = start; at < behind; at += 1) {
       const byte = this.#line[at] ?? 0;
       if (byte === QUOTE) {
         const end = this.#textEnd(at);
-        if (isKeyNext) this.#note({ start: at, end });
+        if (isKeyNext) this.#note(at, end);
         isKeyNext = false;
         at = end - 1;
       } else if ((byte | BRACE_BIT) === OPEN_BRACE) {
@@ -82,16 +77,24 @@ class Dedotter {
     return quote + 1;
   }
 
-  #note(key: Key): void {
+  #note(start: number, end: number): void {
     const frame = this.#open.at(-1);
     if (frame === undefined) return;
-    const raw = this.#line.subarray(key.start, key.end);
-    const isEscaped = raw.includes(BACKSLASH);
-    const text = isEscaped ? decodedText(raw, 0, raw.length) : undefined;
-    const has = (byte: number): boolean =>
-      text === undefined ? raw.includes(byte) : text.includes(String.fromCharCode(byte));
-    if (has(DOT)) (frame.dotted ??= []).push(key);
-    else if (has(UNDERSCORE)) (frame.taken ??= []).push(key);
+    let hasDot = false;
+    let hasUnderscore = false;
+    for (let at = start + 1; at < end - 1; at++) {
+      const byte = this.#line[at];
+      if (byte === DOT) hasDot = true;
+      else if (byte === UNDERSCORE) hasUnderscore = true;
+      else if (byte === BACKSLASH) {
+        const text = this.#textOf({ start, end });
+        hasDot = text.includes('.');
+        hasUnderscore = text.includes('_');
+        break;
+      }
+    }
+    if (hasDot) (frame.dotted ??= []).push({ start, end });
+    else if (hasUnderscore) (frame.taken ??= []).push({ start, end });
   }
 
   #close(frame: Frame | undefined): void {

@@ -142,9 +142,14 @@ export class Rewriter {
   #edited(event: EventBytes, plan: Plan): Rewritten<Edited> {
     const findings = new Findings();
     const edits = new EventEditor(event, plan, this.#marks, findings).edits();
-    const told = findings.count === 0 ? changed(event, edits) : annotated(event, edits, findings);
-    const { dedot } = this.#options;
-    return { line: dedot ? whole(dedotted(told.toBuffer())) : told, redacted: findings.count };
+    const redacted = findings.count;
+    if (edits.length === 0 && this.#options.dedot) {
+      return { line: dedotted(event.bytes, event.start, event.end), redacted };
+    }
+    const told = redacted === 0 ? changed(event, edits) : annotated(event, edits, findings);
+    if (!this.#options.dedot) return { line: told, redacted };
+    const line = told.toBuffer();
+    return { line: dedotted(line, 0, line.length), redacted };
   }
 
   /** For events about this. */

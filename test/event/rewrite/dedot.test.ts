@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { dedotted } from '../../../src/event/rewrite/dedot.ts';
 
-function after(line: string): string {
-  return dedotted(Buffer.from(line)).toString();
+function after(text: string): string {
+  const line = Buffer.from(text);
+  return dedotted(line, 0, line.length).toBuffer().toString();
 }
 
 describe('a key', () => {
@@ -27,7 +28,12 @@ describe('a key', () => {
 
   it('without a dot leaves the line the same buffer', () => {
     const line = Buffer.from('{"a":"b.c","d_e":[1.5]}');
-    assert.equal(dedotted(line), line);
+    assert.equal(dedotted(line, 0, line.length).toBuffer(), line);
+  });
+
+  it('changes nothing that stands before or behind the event', () => {
+    const lines = Buffer.from('{"a.b":1}{"c.d":2}{"e.f":3}');
+    assert.equal(dedotted(lines, 9, 18).toBuffer().toString(), '{"c_d":2}');
   });
 
   it('may stand 10,000 levels deep, or 100,000 times', () => {
