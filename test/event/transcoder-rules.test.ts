@@ -54,7 +54,7 @@ class FakeRules implements Rules {
 }
 
 /** More than a slab has room for beside its lines, and more than is written into any slab's room. */
-const LONGER_BYTES: Readonly<Record<string, number>> = { b: 3000, c: 70_000 };
+const LONGER_BYTES: Readonly<Record<string, number>> = { b: 3000, c: 70_000, d: 60_000 };
 
 /** It would be changed for ever, if it were asked about again. */
 function changed(id: string): string {
@@ -155,6 +155,30 @@ for (const [name, make] of WRITERS) {
     });
   });
 }
+
+describe('events that become other ones', () => {
+  const line = (verb: string, auditID: string): string => `${JSON.stringify({ verb, auditID })}\n`;
+
+  it('are one piece with their neighbours', () => {
+    const rules = new FakeRules();
+    const transcoder = new BlockTranscoder(forwardWriter(ALL_ADDED), () => NOW_MS, rules);
+    const verbs = ['change', 'drop', 'change', 'get', 'change', 'change'];
+    const content = verbs.map((verb) => line(verb, 'a')).join('');
+    assert.equal(transcoder.transcode(inSlab(transcoder, content)).payload.length, 1);
+    assert.equal(rules.asked, verbs.length);
+  });
+
+  it('leave what was written before as it is where the room ends', () => {
+    const make = (): EventWriter => forwardWriter(ALL_ADDED);
+    // The last one is longer than what is left of the room when no other one has any.
+    const content = Buffer.from(line('change', 'b').repeat(200) + line('change', 'd'));
+    const transcoder = new BlockTranscoder(make(), () => NOW_MS, new FakeRules());
+    const { slab } = transcoder.makeSlab(64 * 1024);
+    slab.set(content);
+    const { payload } = transcoder.transcode(blockOf(slab.subarray(0, content.length)));
+    assert.equal(bytesOf(payload).compare(expected(make, content.toString())), 0);
+  });
+});
 
 describe('what is kept elsewhere of a line', () => {
   const json = new BlockTranscoder(
