@@ -244,15 +244,14 @@ class Agent {
       () => wakeup.notify(),
       (error) => this.#parts.log.debug('discovery cannot watch', { code: errorCode(error) }),
     );
-    await watch.open();
     let { missing } = first;
-    watch.set(this.#unwatched(first));
+    await watch.set(this.#unwatched(first));
     while (!signal.aborted) {
       await wakeup.sleep(missing.length > 0 ? MISSING_POLL_MS : DISCOVERY_POLL_MS, signal);
       if (signal.aborted) break;
       const found = this.#discovery.find();
       this.#startTails(found, this.#fromOfLaterLogs());
-      watch.set(this.#unwatched(found));
+      await watch.set(this.#unwatched(found));
       for (const path of missing) if (!found.missing.includes(path)) this.#problems.clear(path);
       ({ missing } = found);
       await this.#memory?.assertHeld().catch((error: unknown) => this.#fail(error));

@@ -55,8 +55,7 @@ describe('the watch on directories', () => {
       (error) => assert.fail(String(error)),
     );
     t.after(async () => watch.close());
-    await watch.open();
-    watch.set([directory.file('a'), directory.file('b')]);
+    await watch.set([directory.file('a'), directory.file('b')]);
     // chokidar does not say from when on it listens: it is told something new until it has heard.
     const hears = async (name: string): Promise<void> => {
       changes = 0;
@@ -69,12 +68,12 @@ describe('the watch on directories', () => {
     await hears('a');
     await hears('b');
     directory.write('c/audit.log', '');
-    watch.set([directory.file('b'), directory.file('c')]);
+    await watch.set([directory.file('b'), directory.file('c')]);
     await hears('c');
     await hears('b');
   });
 
-  it('that was never opened closes', async () => {
+  it('that has watched nothing closes', async () => {
     const ignore = (): void => undefined;
     await new DirectoryWatch(ignore, ignore).close();
   });
