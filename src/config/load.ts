@@ -22,6 +22,7 @@ import {
 } from './schema.ts';
 import { showSetting } from './show.ts';
 import { checkTogether, forwardConfig } from './together.ts';
+import type * as yamlFile from './yaml-file.ts';
 
 /** Configurations, keys and certificates take some KiB; more is another file named by mistake, such as an audit log. */
 const FILE_MAX_BYTES = 1024 * 1024;
@@ -36,7 +37,7 @@ export interface ConfigSources {
 }
 
 /** What reads YAML. */
-export type YamlReader = typeof import('./yaml-file.ts');
+export type YamlReader = typeof yamlFile;
 
 export type LoadedConfig =
   | {
