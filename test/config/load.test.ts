@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ShipConfig } from '../../src/config/config.ts';
-import type { Flags } from '../../src/config/flags.ts';
-import { configLoader, pathExists } from '../../src/config/load.ts';
+import { pathExists } from '../../src/config/load.ts';
 import { CONFIG_KEYS } from '../../src/config/schema.ts';
 import { config, load, loadFrom, NOW, onlyProblem, problems } from '../support/load-config.ts';
 
@@ -380,25 +379,6 @@ test('no bytes and no settings make loading throw', () => {
       assert.ok(loaded.ok || loaded.problems.length > 0);
     }),
   );
-});
-
-test('YAML is read wherever it stands, also again', async () => {
-  const loaderOf = (flags: Flags, env: Record<string, string>) =>
-    configLoader({ flags, env, nowMs: NOW, readFile: () => Buffer.from('tag: from.file') });
-  const cases: readonly (readonly [Flags, Record<string, string>, string])[] = [
-    [{}, {}, 'kube.audit'],
-    [{ config: 'c.yaml' }, {}, 'from.file'],
-    [{}, { AUDIT_SHIPPER_CONFIG: 'c.yaml' }, 'from.file'],
-    [{}, { AUDIT_SHIPPER_PATHS: '["/a"]', AUDIT_SHIPPER_TAG: 'from.env' }, 'from.env'],
-    [{}, { AUDIT_SHIPPER_TLS: '{ca_file: a}', AUDIT_SHIPPER_TAG: 'from.env' }, 'from.env'],
-  ];
-  for (const [flags, env, tag] of cases) {
-    const loadAgain = await loaderOf({ ...flags, output: ['forwards://a'] }, env);
-    for (const loaded of [loadAgain(), loadAgain()]) {
-      assert.ok(loaded.ok, JSON.stringify(loaded));
-      assert.equal(loaded.config.forward?.tag, tag);
-    }
-  }
 });
 
 test('a file that cannot be read', () => {
