@@ -13,9 +13,6 @@ import { escapeControl } from './observe/terminal.ts';
 // process.exit waits for V8's other threads, and one that compiles may wait for a garbage collection that only this
 // thread makes: about one stop in 250 hung for ever on Node 24 (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--no-concurrent-sparkplug');
-// The core does the work; optimising JavaScript that runs between its blocks took more than it gave. What is hot all the
-// same, as redaction of many bodies, is optimised later.
-setFlagsFromString('--interrupt-budget=2000000');
 
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -24,19 +21,25 @@ const ECHO_MS = 100;
 /** A compilation takes a few milliseconds. */
 const LEAVE_MS = 20;
 const STDERR_FD = 2;
+const V8_OF_NODE_20 = '11.';
 /** Width of help that is not shown on a terminal. */
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
 const CAUSES_MAX = 5;
 
 /**
- * The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is alive;
- * with them the peak is much lower at the same speed (docs/decisions/0004-v8-flags.md). To be called when all is loaded:
- * with other flags than Node was built with, V8 compiles anew what Node brings compiled.
+ * To be called when all is loaded: with other flags than Node was built with, V8 compiles anew what Node brings compiled
+ * (docs/decisions/0004-v8-flags.md).
  */
-function keepHeapSmall(): void {
+function setFlags(): void {
+  // The agent is a guest on a control-plane node. Without these V8 lets garbage grow to several times of what is alive;
+  // with them the peak is much lower at the same speed.
   setFlagsFromString('--optimize-for-size');
   setFlagsFromString('--semi-space-growth-factor=1');
+  // The core does the work; optimising JavaScript that runs between its blocks took more than it gave. What is hot all
+  // the same, as redaction of many bodies, is optimised later. Newer ones do not know the flag, and say so on stderr.
+  if (process.versions.v8.startsWith(V8_OF_NODE_20))
+    setFlagsFromString('--interrupt-budget=2000000');
 }
 
 /** Whether a failure shows its stack: it tells developers much and users nothing. */
@@ -108,7 +111,7 @@ async function prepare(flags: Flags) {
 
 async function policyActions() {
   const { policyActions: loaded } = await import('./commands/policy.ts');
-  keepHeapSmall();
+  setFlags();
   return loaded;
 }
 
@@ -124,7 +127,7 @@ const actions: CliActions = {
     if (run === undefined) return EXIT_USAGE;
     const { ship } = await import('./commands/ship.ts');
     // Everything delivered is written by now; what a stuck reader never took must not keep the process.
-    return leave(await ship(run.config, { ...run, onLoaded: keepHeapSmall }));
+    return leave(await ship(run.config, { ...run, onLoaded: setFlags }));
   },
 
   async check(flags) {
@@ -134,7 +137,7 @@ const actions: CliActions = {
 
   async status(options) {
     const { status } = await import('./commands/status.ts');
-    keepHeapSmall();
+    setFlags();
     return status(options);
   },
 
@@ -149,7 +152,7 @@ const actions: CliActions = {
     const signal = stopSignal();
     const { createLog } = await import('./observe/log.ts');
     const { receive } = await import('./commands/receive.ts');
-    keepHeapSmall();
+    setFlags();
     // What a stuck reader of stdout never took was not acknowledged, and must not keep the process.
     return leave(await receive(read.settings, { log: createLog({ level: 'info' }), signal }));
   },
@@ -163,7 +166,7 @@ const actions: CliActions = {
       return EXIT_USAGE;
     }
     const { replay } = await import('./commands/replay.ts');
-    keepHeapSmall();
+    setFlags();
     return replay(run.config, stateDir, run);
   },
 
@@ -171,14 +174,14 @@ const actions: CliActions = {
     const signal = stopSignal();
     const { createLog } = await import('./observe/log.ts');
     const { simulate } = await import('./commands/simulate.ts');
-    keepHeapSmall();
+    setFlags();
     await simulate(options, { log: createLog({ level: 'info' }), signal });
     return 0;
   },
 
   async verify(options) {
     const { verify } = await import('./commands/verify.ts');
-    keepHeapSmall();
+    setFlags();
     return verify(options);
   },
 

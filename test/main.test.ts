@@ -46,6 +46,19 @@ test('a command that cannot go on ends with 1 and one line, without a stack', (t
   assert.match(stderr, /^audit-shipper: [^\n]+\n$/);
 });
 
+// V8 says on stderr which flags it does not know, and goes on.
+test('all that is said on stderr is the log, whatever Node it is', (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(join(directory, 'audit.log'), '{"kind":"Event","apiVersion":"audit.k8s.io/v1"}\n');
+  const { status, stderr } = run(directory);
+  assert.equal(status, 0);
+  const messages = stderr.trimEnd().split('\n');
+  assert.deepEqual(
+    messages.map((line) => (JSON.parse(line) as { msg: unknown }).msg),
+    ['reading', 'stopped'],
+  );
+});
+
 test('a stdout that nobody reads is a quiet end', async () => {
   const child = spawn(process.execPath, [MAIN, '--help'], {
     env: ENV,
