@@ -124,8 +124,19 @@ export class Pipeline implements BlockSink, TailObserver {
     this.accounts.changed(changes.filtered, changes.redacted);
     const payloadBytes = sizeOf(payload);
     const { log, generation, fingerprint } = block;
-    const range = { log, generation, fingerprint, start, end };
-    this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place }, isAll);
+    const parcel: Encoded = {
+      log,
+      generation,
+      fingerprint,
+      start,
+      end,
+      payload,
+      payloadBytes,
+      accounts,
+      block,
+      place,
+    };
+    this.#chunker.add(parcel, isAll);
   }
 
   /** The same as before when no ledger has moved. */

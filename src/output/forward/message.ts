@@ -22,6 +22,9 @@ export type Compressed = 'gzip' | 'zstd';
 const CHUNK_ID_BYTES = 16;
 
 /** What is the same in each message. */
+const THREE_PARTS = arrayHeader(3);
+const TWO_OPTIONS = mapHeader(2);
+const THREE_OPTIONS = mapHeader(3);
 const SIZE_KEY = str('size');
 const CHUNK_KEY = str('chunk');
 
@@ -39,9 +42,9 @@ export function packedForward(
 ): Message {
   const id = messageId(chunk.id);
   const length = sizeOf(entries);
-  const head = Buffer.concat([arrayHeader(3), str(tag), binHeader(length)]);
+  const head = Buffer.concat([THREE_PARTS, str(tag), binHeader(length)]);
   const tail = Buffer.concat([
-    mapHeader(compressed === undefined ? 2 : 3),
+    compressed === undefined ? TWO_OPTIONS : THREE_OPTIONS,
     SIZE_KEY,
     uint32(chunk.accounts.delivered.events),
     CHUNK_KEY,
@@ -58,7 +61,7 @@ export function packedForward(
 export function emptyMessage(tag: string, name: string): Message {
   const id = messageId(name);
   const bytes = Buffer.concat([
-    arrayHeader(3),
+    THREE_PARTS,
     str(tag),
     arrayHeader(0),
     mapHeader(1),
