@@ -9,7 +9,11 @@ import { OutputClosedError, type Output } from './output.ts';
 
 const writeAt = promisify(writeCallback);
 /** How much goes into one write: little enough that a slow reader of a pipe settles events as it reads. */
-const WRITE_BYTES = 64 * 1024;
+const STREAM_WRITE_BYTES = 64 * 1024;
+/** A file takes what it is given: a block at once. */
+const FILE_WRITE_BYTES = 1024 * 1024;
+/** Pieces that are smaller, as lines that were changed, are written together with what follows them. */
+const PACKED_BYTES = 64 * 1024;
 
 /** The stream behind a pipe, a socket or a terminal, as far as it is needed here (process.stdout). */
 export interface StdoutStream {
@@ -24,8 +28,8 @@ export interface StdoutStream {
 export function stdoutOutput(fd: number, stream: () => StdoutStream): Output {
   const stats = fstatSync(fd);
   const plain = stats.isFile() || stats.isBlockDevice() || isNullDevice(stats.rdev);
-  const write = plain ? fileWriter(fd) : streamWriter(stream());
-  return new StdoutOutput(write);
+  if (plain) return new StdoutOutput(fileWriter(fd), FILE_WRITE_BYTES);
+  return new StdoutOutput(streamWriter(stream()), STREAM_WRITE_BYTES);
 }
 
 /** /dev/null and its kin (major 1): writing to them never blocks. A terminal is a character device too. */
@@ -39,25 +43,42 @@ type Write = (bytes: Uint8Array) => Promise<number>;
 class StdoutOutput implements Output {
   readonly concurrency = 1;
   readonly #write: Write;
+  readonly #maxBytes: number;
+  /** What small pieces are put together in. */
+  readonly #packet = Buffer.allocUnsafeSlow(PACKED_BYTES);
   /** A chunk that was written in part: the next attempt goes on behind it, so that no line is torn. */
   #begun: { readonly id: string; bytes: number } | undefined;
 
-  constructor(write: Write) {
+  constructor(write: Write, maxBytes: number) {
     this.#write = write;
+    this.#maxBytes = maxBytes;
   }
 
   async deliver(chunk: Chunk): Promise<void> {
     if (this.#begun?.id !== chunk.id) this.#begun = { id: chunk.id, bytes: 0 };
     const begun = this.#begun;
-    let before = 0;
-    for (const piece of chunk.payload) {
-      while (begun.bytes < before + piece.length) {
-        const from = begun.bytes - before;
-        begun.bytes += await this.#attempt(piece.subarray(from, from + WRITE_BYTES));
-      }
-      before += piece.length;
+    for (;;) {
+      const next = this.#next(chunk.payload, begun.bytes);
+      if (next.length === 0) break;
+      begun.bytes += await this.#attempt(next);
     }
     this.#begun = undefined;
+  }
+
+  /** What goes into the next write: as many bytes of the pieces as may, from this place in them on. */
+  #next(pieces: readonly Uint8Array[], offset: number): Uint8Array {
+    let packed = 0;
+    let from = offset;
+    for (const piece of pieces) {
+      const rest = piece.subarray(from);
+      from = Math.max(0, from - piece.length);
+      if (packed === 0 && rest.length >= PACKED_BYTES) return rest.subarray(0, this.#maxBytes);
+      const part = rest.subarray(0, PACKED_BYTES - packed);
+      this.#packet.set(part, packed);
+      packed += part.length;
+      if (packed === PACKED_BYTES) break;
+    }
+    return this.#packet.subarray(0, packed);
   }
 
   async #attempt(bytes: Uint8Array): Promise<number> {
