@@ -99,8 +99,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'output/forward/message.js',
-        find: 'update(chunkId)',
-        replace: 'update(`${chunkId} ${performance.now()}`)',
+        find: "hash('sha256', chunkId,",
+        replace: "hash('sha256', `${chunkId} ${performance.now()}`,",
       },
       {
         file: 'output/forward/forward.js',
@@ -118,8 +118,8 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'a place in the window is free before the ack',
     'pipeline.js',
-    'this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place });',
-    'this.#chunker.add({ ...range, payload, payloadBytes, accounts, block, place: { release() {} } });\n        place.release();',
+    'this.#chunker.add(parcel, isAll);',
+    'this.#chunker.add({ ...parcel, place: { release() {} } }, isAll);\n        place.release();',
   ),
   one(
     'believe what a backup was seen to hold, though it grows',
