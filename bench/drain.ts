@@ -216,7 +216,7 @@ export const drain: Part = {
         ...yardsticks(input),
         ...peers.present.map((peer) => contender(peer, input, directory)),
       ];
-      const runs = await play(bench, contestants);
+      const runs = await play(bench, input, contestants);
       rmSync(input.directory, { recursive: true });
       Object.assign(facts, factsOf(key, runs));
       const absent = peers.absent.map((name) => [

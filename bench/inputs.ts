@@ -2,7 +2,15 @@
  * Makes the inputs of the benchmarks: logs as rotation leaves them, the same in every run. Knows nothing of who reads
  * them.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createEventSource, type AuditLevel } from '../src/commands/simulate/events.ts';
@@ -138,6 +146,18 @@ function writeLog(
     else closeDurably(fd);
   }
   return { directory, bytes, events: files * (rest.lines + 1) };
+}
+
+const WARM_BYTES = 1024 * 1024;
+
+/** Reads all of it once: what a slow one has read long ago the kernel may have let go of meanwhile. */
+export function warm({ directory }: Input): void {
+  const buffer = Buffer.allocUnsafe(WARM_BYTES);
+  for (const name of readdirSync(directory)) {
+    const fd = openSync(join(directory, name), 'r');
+    while (readSync(fd, buffer) > 0);
+    closeSync(fd);
+  }
 }
 
 const FEW_FILES = 100;

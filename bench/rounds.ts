@@ -2,6 +2,7 @@
  * Rounds of a backlog that several drain in turns, and the sets of events that they drain. Knows nothing of who they are.
  */
 import type { Bench } from './bench.ts';
+import { warm, type Input } from './inputs.ts';
 import { measure, type Measurement, type Scenario } from './measure.ts';
 
 /** A way to drain, and by what name its facts are known. */
@@ -17,8 +18,15 @@ export const SETS = [
 
 export type Runs = ReadonlyMap<Contestant, readonly Measurement[]>;
 
-/** In turns, so that what else the machine does falls on all of them. Before, the roll is called once with each. */
-export async function play(bench: Bench, contestants: readonly Contestant[]): Promise<Runs> {
+/**
+ * In turns, so that what else the machine does falls on all of them, and each from the page cache. Before, the roll is
+ * called once with each.
+ */
+export async function play(
+  bench: Bench,
+  input: Input,
+  contestants: readonly Contestant[],
+): Promise<Runs> {
   const runs = new Map<Contestant, Measurement[]>(contestants.map((one) => [one, []]));
   const { rounds, rollCallCounts } = bench.size;
   for (let round = rollCallCounts ? 1 : 0; round <= rounds; round += 1) {
@@ -31,6 +39,7 @@ export async function play(bench: Bench, contestants: readonly Contestant[]): Pr
       if (round === 0 && !hasRoll) continue;
       const callsRoll = hasRoll && (round === 0 || rollCallCounts);
       bench.progress(`${scenario.name}, ${round === 0 ? 'roll call' : `round ${round}`}`);
+      warm(input);
       const measured = await measure(bench.node, { ...scenario, callsRoll });
       if (round > 0) runs.get(contestant)?.push(measured);
     }

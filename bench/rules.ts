@@ -96,7 +96,7 @@ export const rules: Part = {
     for (const { key, level } of SETS) {
       bench.progress(`making ${(size.drainBytes / 1e6).toFixed(0)} MB of ${level} events`);
       const input = writeEvents(join(directory, `rules-${key}`), level, size.drainBytes);
-      const runs = await play(bench, contestants(input, shippedEvents(node, input)));
+      const runs = await play(bench, input, contestants(input, shippedEvents(node, input)));
       rmSync(input.directory, { recursive: true });
       const found = findingsOf(key, runs);
       Object.assign(facts, found.facts);
