@@ -25,6 +25,9 @@ const RETURN: u8 = 0x0d;
 /** How far a step of 16 bytes may reach beyond what is read or written. */
 export const VECTOR_BYTES: usize = 16;
 
+/** Multiplier of hashes that need only be good enough: what is found by them is compared. */
+export const MIX: u64 = ((<u64>0x9e37_79b9) << 32) | 0x7f4a_7c15;
+
 export function isDigit(byte: u8): bool {
   return byte - ZERO < 10;
 }

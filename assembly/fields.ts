@@ -62,7 +62,7 @@ export function fieldOf(name: usize, length: usize): i32 {
   return NO_FIELD;
 }
 
-function firstWord(name: usize, length: usize): u64 {
+export function firstWord(name: usize, length: usize): u64 {
   const word = load<u64>(name);
   return length < 8 ? word & (((<u64>1) << (8 * length)) - 1) : word;
 }

@@ -3,8 +3,8 @@
  * few: one comparison takes the place of reading it, and what is written for it is there already. A guess is never more
  * than that: what is written does not depend on it.
  */
-import { COLON, VECTOR_BYTES } from './bytes';
-import { fieldOf } from './fields';
+import { COLON, MIX, VECTOR_BYTES } from './bytes';
+import { fieldOf, firstWord } from './fields';
 import { FIXSTR, MIN_STR_8, STR_8 } from './msgpack';
 
 /** Of a key: `"key":` and what is written for it, up to 48 bytes each, as the longest annotations of Kubernetes need. */
@@ -25,8 +25,7 @@ const ALL_BYTES: u64 = ((<u64>1) << RAW_BYTES) - 1;
 /** By a hash of the key; a newer one takes the place of an older one. */
 const KEYS: usize = 1024;
 const keys: usize = memory.data(<i32>(KEYS * KEY_BYTES), 16);
-/** A multiplier that mixes well enough; the topmost bits are the best ones. */
-const MIX: u64 = ((<u64>0x9e37_79b9) << 32) | 0x7f4a_7c15;
+/** The topmost bits of a hash are the best ones. */
 const HASH_SHIFT: u64 = 54;
 
 /** The key that came last in each context, which is what is left of the last three keys. */
@@ -92,8 +91,7 @@ export function learn(before: u32, quote: usize, after: usize, out: usize, end: 
   const length = raw - AROUND;
   const head: u8 = length < MIN_STR_8 ? FIXSTR | (<u8>length) : STR_8;
   if (raw > RAW_BYTES || load<u8>(out) !== head || load<u8>(after) !== COLON) return before;
-  const first = load<u64>(quote, 1);
-  const word = length < 8 ? first & (((<u64>1) << (8 * length)) - 1) : first ^ load<u64>(after - 8);
+  const word = firstWord(quote + 1, length) ^ (length < 8 ? 0 : load<u64>(after - 8));
   const name = <u32>(((word ^ length) * MIX) >> HASH_SHIFT);
   const known = keys + KEY_BYTES * <usize>name;
   if (!isThere(known, quote)) keep(known, name, quote, raw, out, end);

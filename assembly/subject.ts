@@ -4,7 +4,7 @@
  * Whoever asks says of which parts it consists.
  */
 import { fieldOf, MAX_FIELDS, NO_FIELD, writtenOf } from './fields';
-import { CASE_BIT, copyLoosely, isDigit, VECTOR_BYTES, ZERO } from './bytes';
+import { CASE_BIT, copyLoosely, isDigit, MIX, VECTOR_BYTES, ZERO } from './bytes';
 import { FALSE, NIL, TRUE } from './msgpack';
 import { memberCount } from './event';
 import { behind, contentEnd, contentStart, membersStart, readMap, readText } from './unpack';
@@ -294,9 +294,6 @@ function isAt(place: usize, length: usize): bool {
   }
   return true;
 }
-
-/** Multipliers of a hash that need only be good enough: what is found is compared. */
-const MIX: u64 = ((<u64>0x9e37_79b9) << 32) | 0x7f4a_7c15;
 
 function firstPlace(length: usize): usize {
   let hash: u64 = length;
