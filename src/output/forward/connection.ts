@@ -18,7 +18,7 @@ export interface Deadlines {
   /** TCP and, after it, TLS: each as long. */
   readonly connect: number;
   readonly handshake: number;
-  /** For a slice of a message. */
+  /** While a message is written: the socket takes nothing more of it. What takes some of it is looked at once more. */
   readonly write: number;
   /** From the last byte of a message, or from the ack of the one before it, to its ack. */
   readonly ack: number;
@@ -49,8 +49,10 @@ export interface ConnectionOptions {
 /** What a receiver says is short; more of it comes in several turns. */
 const HEARD_BYTES = 16 * 1024;
 
-/** So much is given to the socket at once: progress, and its lack, is seen for each slice. */
-const SLICE_BYTES = 256 * 1024;
+/** So much is given to the socket at once: TLS copies and encrypts all of it before any leaves. */
+const SLICE_BYTES = 1024 * 1024;
+/** Up to here a message is copied into one piece: a packet, or a few. */
+const SMALL_BYTES = 64 * 1024;
 /** When the kernel asks a silent receiver whether it still lives. */
 const KEEPALIVE_MS = 30_000;
 /** How long a receiver may take to close its side of a connection that is over. */
@@ -86,11 +88,11 @@ export class Connection {
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #settleOpening: ((error?: Error) => void) | undefined;
   #stepTimer: NodeJS.Timeout | undefined;
-  /** Fires when the first of what is waited for may be late; see #watch. */
+  /** Fires when the first ack that is waited for may be late; see #watch. */
   #watchdog: NodeJS.Timeout | undefined;
   #watchdogMs = Infinity;
-  /** Since when the socket has a slice that it has not taken (ms of performance.now); Infinity when it has none. */
-  #writingSince = Infinity;
+  /** Whether the socket has a slice that it has not taken. */
+  #isTaking = false;
   /** Small messages leave from here, one after the other. */
   #packet: Buffer | undefined;
   #retired = false;
@@ -141,6 +143,8 @@ export class Connection {
     if (signal.aborted) socket.destroy();
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
+    socket.setTimeout(options.deadlines.write);
+    socket.on('timeout', () => this.#idle());
     this.#expect('CONNECT_TIMEOUT', options.deadlines.connect);
     socket.once('connect', () => {
       if (options.tls === undefined) this.#connected();
@@ -287,8 +291,8 @@ export class Connection {
     const message = made instanceof Promise ? await this.#outcomeOf(made) : made;
     if (message === undefined) return false;
     pending.id = message.id;
-    const isSmall = message.bytes <= SLICE_BYTES;
-    for (const slice of isSmall ? [this.#packed(message)] : slicesOf(message)) {
+    const isSmall = message.bytes <= SMALL_BYTES;
+    for (const slice of isSmall ? [[this.#packed(message)]] : slicesOf(message)) {
       if (this.#state !== 'open') return false;
       pending.begun = true;
       if (!(await this.#writeSlice(slice))) return false;
@@ -311,7 +315,7 @@ export class Connection {
 
   /** A small message is one slice, so that it leaves in one packet. Nobody has the one before it any more. */
   #packed({ pieces, bytes }: Message): Uint8Array {
-    this.#packet ??= Buffer.allocUnsafeSlow(SLICE_BYTES);
+    this.#packet ??= Buffer.allocUnsafeSlow(SMALL_BYTES);
     let at = 0;
     for (const piece of pieces) {
       this.#packet.set(piece, at);
@@ -320,22 +324,32 @@ export class Connection {
     return this.#packet.subarray(0, bytes);
   }
 
-  async #writeSlice(slice: Uint8Array): Promise<boolean> {
-    this.#writingSince = performance.now();
-    this.#watch(this.#writingSince + this.#options.deadlines.write);
+  async #writeSlice(slice: readonly Uint8Array[]): Promise<boolean> {
+    this.#isTaking = true;
     return new Promise<boolean>((resolve) => {
-      this.#socket.write(slice, (error) => {
-        this.#writingSince = Infinity;
+      const written = (error?: Error | null): void => {
+        this.#isTaking = false;
         resolve(error === undefined || error === null);
-      });
+      };
+      // All pieces leave in one system call.
+      this.#socket.cork();
+      for (const [index, piece] of slice.entries()) {
+        this.#socket.write(piece, index === slice.length - 1 ? written : undefined);
+      }
+      this.#socket.uncork();
     });
   }
 
-  // --- deadlines of slices and acks ---
+  // --- deadlines ---
+
+  /** Nothing was written or heard for so long. That a part of a slice has left counts as written. */
+  #idle(): void {
+    if (this.#isTaking) this.#fail(new ConnectionFailure('WRITE_TIMEOUT'));
+  }
 
   /**
-   * Something is late from then on, if it is still waited for. One timer stands for all: one for each slice and each ack,
-   * hardly any of which ever fires, costs more than a small message does.
+   * An ack is late from then on, if it is still waited for. One timer stands for all: one for each, hardly any of which
+   * ever fires, costs more than a small message does.
    */
   #watch(dueMs: number): void {
     if (dueMs >= this.#watchdogMs || this.#state === 'closed') return;
@@ -347,16 +361,10 @@ export class Connection {
 
   #lookForLate(): void {
     this.#watchdogMs = Infinity;
-    const { write, ack } = this.#options.deadlines;
-    if (this.#writingSince + write <= performance.now()) {
-      this.#fail(new ConnectionFailure('WRITE_TIMEOUT'));
-      return;
-    }
     this.#giveUpLate();
     if (this.#cause !== undefined) return;
     const since = this.#pending.flatMap((pending) => pending.since ?? []);
-    const dueMs = Math.min(this.#writingSince + write, ...since.map((ms) => ms + ack));
-    if (dueMs < Infinity) this.#watch(dueMs);
+    if (since.length > 0) this.#watch(Math.min(...since) + this.#options.deadlines.ack);
   }
 
   #giveUpLate(): void {
@@ -433,10 +441,21 @@ function dialPlain(host: string, port: number, hear: (bytes: Buffer) => void): n
   return net.connect({ host, port, onread }).resume();
 }
 
-function* slicesOf({ pieces }: Message): Generator<Uint8Array> {
+/** In pieces as they stand. */
+function* slicesOf({ pieces }: Message): Generator<readonly Uint8Array[]> {
+  let slice: Uint8Array[] = [];
+  let room = SLICE_BYTES;
   for (const piece of pieces) {
-    for (let start = 0; start < piece.length; start += SLICE_BYTES) {
-      yield piece.subarray(start, start + SLICE_BYTES);
+    for (let at = 0; at < piece.length;) {
+      const part = piece.subarray(at, at + room);
+      slice.push(part);
+      at += part.length;
+      room -= part.length;
+      if (room > 0) continue;
+      yield slice;
+      slice = [];
+      room = SLICE_BYTES;
     }
   }
+  if (slice.length > 0) yield slice;
 }
