@@ -14,6 +14,12 @@ import { escapeControl } from './observe/terminal.ts';
 // thread makes: about one stop in 250 hung for ever on Node 24 (docs/decisions/0004-v8-flags.md).
 setFlagsFromString('--no-concurrent-sparkplug');
 
+// The core does the work; optimising JavaScript that runs at the start, and between its blocks, took more than it gave.
+// What is hot all the same, as redaction of many bodies, is optimised later. Newer ones do not know the flag, and say so
+// on stderr.
+const isNode20 = process.versions.v8.startsWith('11.');
+if (isNode20) setFlagsFromString('--interrupt-budget=2000000');
+
 /** 128 plus the number of the signal, as shells have it: for those who do not wait for the clean stop. */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 /** timeout(1) signals a process and its group, and means one stop. No person is that quick. */
@@ -21,7 +27,6 @@ const ECHO_MS = 100;
 /** A compilation takes a few milliseconds. */
 const LEAVE_MS = 20;
 const STDERR_FD = 2;
-const V8_OF_NODE_20 = '11.';
 /** Width of help that is not shown on a terminal. */
 const HELP_COLUMNS = 80;
 /** Causes of an error that are told; deeper ones only repeat. */
@@ -36,10 +41,6 @@ function setFlags(): void {
   // with them the peak is much lower at the same speed.
   setFlagsFromString('--optimize-for-size');
   setFlagsFromString('--semi-space-growth-factor=1');
-  // The core does the work; optimising JavaScript that runs between its blocks took more than it gave. What is hot all
-  // the same, as redaction of many bodies, is optimised later. Newer ones do not know the flag, and say so on stderr.
-  if (process.versions.v8.startsWith(V8_OF_NODE_20))
-    setFlagsFromString('--interrupt-budget=2000000');
 }
 
 /** Whether a failure shows its stack: it tells developers much and users nothing. */
