@@ -32,12 +32,11 @@ import { pause, Wakeup } from './tail/wakeup.ts';
 import { VitalSigns } from './vital-signs.ts';
 
 /**
- * Large enough that a read and a turn of the event loop cost little, small enough that what is read and what is written
- * of it stays in a processor's cache, and that two of them are a chunk of 1 MiB with what is added to events. The event
- * loop must turn every few milliseconds, or a file that lives as long under fast rotation is not held in time: this much
- * takes one at the most.
+ * Large enough that a read, a message and a turn of the event loop cost little, and small enough that it is a chunk of
+ * 1 MiB with what is added to events. The event loop must turn every few milliseconds, or a file that lives as long
+ * under fast rotation is not held in time: this much takes one or two.
  */
-const MAX_BLOCK_BYTES = 448 * 1024;
+const MAX_BLOCK_BYTES = 896 * 1024;
 /** The slow safety poll for logs that no event announced. */
 const DISCOVERY_POLL_MS = 5000;
 /** The same while a path that was given leads to nothing: a mount may appear late. */
