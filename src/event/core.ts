@@ -51,6 +51,7 @@ const WHAT: readonly Part[] = [
   ['value', 'verb'],
   ['presence', 'requestObject'],
   ['presence', 'responseObject'],
+  ['presence', 'responseStatus'],
   ['member', 'responseStatus', 'code'],
   ['presence', 'objectRef'],
   ['member', 'objectRef', 'resource'],

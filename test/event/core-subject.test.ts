@@ -64,11 +64,12 @@ function askedOf(line: string, asksWho: boolean): unknown {
   const event = JSON.parse(line) as Asked;
   const ref = recordOf(event.objectRef);
   const user = recordOf(event.user);
-  const bodies = [event.requestObject, event.responseObject, event.objectRef];
+  const { requestObject, responseObject, responseStatus, objectRef: about } = event;
+  const present = [requestObject, responseObject, responseStatus, about];
   const who = [event.stage, ref['namespace'], user['username'], user['groups']];
   return [
-    ...[event.level, event.verb, recordOf(event.responseStatus)['code']].map(orNull),
-    ...bodies.map((value) => orNull(value) !== null),
+    ...[event.level, event.verb, recordOf(responseStatus)['code']].map(orNull),
+    ...present.map((value) => orNull(value) !== null),
     ...[ref['resource'], ref['apiGroup'], ref['subresource']].map(orNull),
     ...(asksWho ? who.map(orNull) : []),
   ];
