@@ -57,10 +57,13 @@ export function eventCount(): i32 {
   return events;
 }
 
-/** @param partCount of a subject, so many of its first ones; 0 where nothing is asked about events. */
-export function setRuled(partCount: i32): void {
+/**
+ * @param partCount of a subject, so many of its first ones; 0 where nothing is asked about events.
+ * @param earlyCount so many of these that may be enough; 0 where the whole subject decides.
+ */
+export function setRuled(partCount: i32, earlyCount: i32): void {
   hasRules = partCount > 0;
-  setAsked(partCount);
+  setAsked(partCount, earlyCount);
 }
 
 export function endOfRuled(): usize {

@@ -22,8 +22,9 @@ const MAX_PARTS: i32 = 16;
 const PART_BYTES: usize = 12;
 const parts: usize = memory.data(MAX_PARTS * <i32>PART_BYTES, 16);
 let known: i32 = 0;
-/** So many of them, the first ones, are gathered. */
+/** So many of them, the first ones, are gathered; and so many of these, the first ones again, may be enough. */
 let asked: i32 = 0;
+export let early: i32 = 0;
 
 /** A subject that is longer has no room: a user in hundreds of groups. */
 const MAX_BYTES: usize = 4096;
@@ -79,16 +80,28 @@ export function addPart(kind: i32, field: i32, member: i32): bool {
   return true;
 }
 
-export function setAsked(partCount: i32): void {
+export function setAsked(partCount: i32, earlyCount: i32): void {
   asked = partCount;
+  early = earlyCount;
 }
 
-/** Gathers the subject of the event that was written last. @returns how many bytes it has; 0 when there is no room. */
-export function gather(): usize {
-  if (memberCount >= MAX_MEMBERS) return 0;
+/** Gathers what is asked first of the event that was written last. @returns as `gather`. */
+export function gatherEarly(): usize {
   end = subject;
+  return gatherParts(0, early);
+}
+
+/** Gathers the rest of its subject. @returns how many bytes it has, with what was asked first; 0 without room for it. */
+export function gather(): usize {
+  if (early === 0) end = subject;
+  return gatherParts(early, asked);
+}
+
+function gatherParts(first: i32, behindLast: i32): usize {
+  if (memberCount >= MAX_MEMBERS) return 0;
   let noted = NO_FIELD;
-  for (let part = parts; part < parts + <usize>asked * PART_BYTES; part += PART_BYTES) {
+  const last = parts + <usize>behindLast * PART_BYTES;
+  for (let part = parts + <usize>first * PART_BYTES; part < last; part += PART_BYTES) {
     const kind = load<i32>(part);
     const field = load<i32>(part, 4);
     const value = writtenOf(field);
@@ -257,8 +270,8 @@ function startsWithApis(): bool {
 }
 
 /**
- * Subjects whose events all go out as they are: two places for each hash, of which the second is the newer one. Each has
- * its length, and its bytes with zeros behind them.
+ * What was answered about subjects: two places for each hash, of which the second is the newer one. Each has its length,
+ * the answer, and its bytes with zeros behind them.
  */
 const PAIRS: usize = 1024;
 const REMEMBERED_BYTES: usize = 240;
@@ -270,20 +283,23 @@ export function forget(): void {
   memory.fill(remembered, 0, 2 * PAIRS * PLACE_BYTES);
 }
 
-/** @param length of the subject that was gathered last. */
-export function remember(length: usize): void {
-  if (length > REMEMBERED_BYTES) return;
+/** @param length of the subject that was gathered last. @param answer not 0. */
+export function remember(length: usize, answer: i32): void {
+  if (length === 0 || length > REMEMBERED_BYTES) return;
   const first = firstPlace(length);
   const isFree = load<u32>(first) === 0;
   const place = isFree ? first : first + PLACE_BYTES;
   store<u32>(place, <u32>length);
+  store<i32>(place, answer, 4);
   copyLoosely(place + HEAD_BYTES, subject, length);
 }
 
-export function isRemembered(length: usize): bool {
-  if (length === 0 || length > REMEMBERED_BYTES) return false;
+/** @returns what was answered about the subject that was gathered last; 0 where that is not known. */
+export function recall(length: usize): i32 {
+  if (length === 0 || length > REMEMBERED_BYTES) return 0;
   const first = firstPlace(length);
-  return isAt(first, length) || isAt(first + PLACE_BYTES, length);
+  if (isAt(first, length)) return load<i32>(first, 4);
+  return isAt(first + PLACE_BYTES, length) ? load<i32>(first + PLACE_BYTES, 4) : 0;
 }
 
 function isAt(place: usize, length: usize): bool {

@@ -44,15 +44,19 @@ const NAMES: readonly string[] = [...FIELDS, ...MEMBERS];
 /** As assembly/subject.ts numbers them. */
 const PART_KINDS = ['value', 'presence', 'secret', 'namespace', 'member'] as const;
 type Part = readonly [(typeof PART_KINDS)[number], Field, (typeof MEMBERS)[number]?];
-/** What an event is about, and whether there may be something in it that must not leave. */
-const WHAT: readonly Part[] = [
+/** Whether there may be something in an event that must not leave, whatever it is about. */
+const EARLY: readonly Part[] = [
   ['secret', 'requestURI'],
   ['value', 'level'],
-  ['value', 'verb'],
   ['presence', 'requestObject'],
   ['presence', 'responseObject'],
   ['presence', 'responseStatus'],
   ['member', 'responseStatus', 'code'],
+];
+/** The same, and what it is about. */
+const WHAT: readonly Part[] = [
+  ...EARLY,
+  ['value', 'verb'],
   ['presence', 'objectRef'],
   ['member', 'objectRef', 'resource'],
   ['member', 'objectRef', 'apiGroup'],
@@ -102,9 +106,12 @@ export interface Run {
   readonly reason: Reason;
 }
 
-/** As assembly/index.ts numbers them: the event does not go out as it is; it does; all with its subject do. */
-const ANSWERS = ['stop', 'go', 'all-go'] as const;
-export type Answer = (typeof ANSWERS)[number];
+/**
+ * As assembly/rules.ts numbers them: the event does not go out as it is; it does; all with its subject do; of what is asked
+ * first, that it is not enough.
+ */
+const ANSWERS = ['stop', 'go', 'all-go', 'look-on'] as const;
+export type Answer = Exclude<(typeof ANSWERS)[number], 'look-on'>;
 
 /**
  * Says whether the event that the core has just written goes out as it is; `member` tells of it.
@@ -114,6 +121,8 @@ export type Answer = (typeof ANSWERS)[number];
 export interface Ruling {
   /** Whether it asks who did it, where and when, and not only what. */
   readonly asksWho: boolean;
+  /** Whether all events like this one go out as they are, whatever they are about; it is remembered. */
+  readonly goEarly?: ((subject: string, core: Core) => boolean) | undefined;
   readonly rule: (subject: string, core: Core) => Answer;
 }
 
@@ -158,7 +167,7 @@ interface Exports {
   addField(name: number, length: number): number;
   addPart(kind: number, field: number, member: number): number;
   subjectStart(): number;
-  setRuled(partCount: number): void;
+  setRuled(partCount: number, earlyCount: number): void;
   endOfRuled(): number;
   forget(): void;
   placesOfFields(): number;
@@ -195,6 +204,7 @@ const REPLACED_BYTES = 64 * 1024;
 const NO_FIELD = -1;
 /** Of a field: key, value and end, and where it was written; 32 bits each. */
 const PLACE_BYTES = 16;
+const NO_PARTS = [0, 0] as const;
 const NOTHING_ADDED: Added = [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(0)];
 
 let compiled: object | undefined;
@@ -222,8 +232,8 @@ export class Core {
   #style: Style | undefined;
   #added = NOTHING_ADDED;
   #ruling: Ruling | undefined;
-  /** Of a subject: so many are asked about. */
-  #parts = 0;
+  /** Of a subject: so many are asked about, and so many first. */
+  #parts: readonly [all: number, early: number] = NO_PARTS;
   /** Somebody reads what was written. */
   isLent = false;
 
@@ -231,7 +241,10 @@ export class Core {
   constructor(slabBytes: number, addedBytes: number) {
     this.#exports = instantiate({
       scalar: { toDouble: (start, end) => Number(this.#all.toString('latin1', start, end)) },
-      rules: { askAbout: (bytes) => ANSWERS.indexOf(this.#askAbout(bytes)) },
+      rules: {
+        askAbout: (bytes) => ANSWERS.indexOf(this.#askAbout(bytes)),
+        askEarly: (bytes) => ANSWERS.indexOf(this.#askEarly(bytes)),
+      },
     });
     this.#addedBytes = addedBytes;
     this.grow(slabBytes);
@@ -302,18 +315,25 @@ export class Core {
 
   /** @param ruling asked about each event that is written; undefined when all go out as they are. */
   setRuling(ruling: Ruling | undefined): void {
-    const parts = ruling?.asksWho === true ? SUBJECT : WHAT;
-    this.#parts = ruling === undefined ? 0 : parts.length;
-    this.#exports.setRuled(this.#parts);
+    this.#parts = ruling === undefined ? NO_PARTS : partsOf(ruling);
+    this.#exports.setRuled(...this.#parts);
     if (ruling === undefined || this.#ruling === ruling) return;
     this.#ruling = ruling;
     this.#exports.forget();
   }
 
   #askAbout(bytes: number): Answer {
+    return this.#ruling?.rule(this.#subject(bytes), this) ?? 'go';
+  }
+
+  #askEarly(bytes: number): 'all-go' | 'look-on' {
+    const goes = this.#ruling?.goEarly?.(this.#subject(bytes), this);
+    return goes === true ? 'all-go' : 'look-on';
+  }
+
+  #subject(bytes: number): string {
     const start = this.#exports.subjectStart();
-    const subject = this.#all.toString('latin1', start, start + bytes);
-    return this.#ruling?.rule(subject, this) ?? 'go';
+    return this.#all.toString('latin1', start, start + bytes);
   }
 
   /** For events without a time of their own. Both are whole and fit into 32 bits. */
@@ -354,9 +374,9 @@ export class Core {
     const needed = ROOM_FACTOR * event.length + this.#addedBytes + ROOM_BYTES;
     if (event.length > REPLACED_BYTES || this.#written + needed > start) return false;
     const end = event.writeTo(this.#all, start);
-    this.#exports.setRuled(0);
+    this.#exports.setRuled(...NO_PARTS);
     const isWritten = this.#run(start, end, offset, start) === end;
-    this.#exports.setRuled(this.#parts);
+    this.#exports.setRuled(...this.#parts);
     return isWritten;
   }
 
@@ -406,6 +426,10 @@ export class Core {
   }
 }
 
+function partsOf({ asksWho, goEarly }: Ruling): readonly [all: number, early: number] {
+  return [(asksWho ? SUBJECT : WHAT).length, goEarly === undefined ? 0 : EARLY.length];
+}
+
 function addedBytesOf(added: Added): number {
   return added[0].length + added[1].length + added[2].length;
 }
@@ -417,7 +441,10 @@ function reasonOf(code: number): Reason {
 /** What the core asks for: the double nearest to a number's text, and what rules say of an event. */
 interface Host extends Readonly<Record<string, Readonly<Record<string, unknown>>>> {
   readonly scalar: { toDouble(start: number, end: number): number };
-  readonly rules: { askAbout(subjectBytes: number): number };
+  readonly rules: {
+    askAbout(subjectBytes: number): number;
+    askEarly(subjectBytes: number): number;
+  };
 }
 
 function instantiate(host: Host): Exports {

@@ -74,8 +74,10 @@ export class EventRules implements Rules {
   #makeRuling(): Ruling | undefined {
     const ruleSet = this.#ruleSet;
     if (ruleSet === undefined) return undefined;
+    const { policy, rewriter } = ruleSet;
     const rule = (subject: string, core: Core): Answer => this.#rule(subject, core, ruleSet);
-    return { rule, asksWho: ruleSet.policy !== undefined };
+    const isEarly = policy === undefined && rewriter.concernsBodies;
+    return { rule, asksWho: policy !== undefined, goEarly: isEarly ? isHarmless : undefined };
   }
 
   #rule(subject: string, core: Core, ruleSet: RuleSet): Answer {
@@ -133,6 +135,11 @@ function decisionOf(
   const wish = wishOf(outcome);
   const isChanged = isConcerned(core, rewriter.concerns(what, wish));
   return { kind: isChanged ? 'rewrite' : 'go', plan: rewriter.planFor(what, wish) };
+}
+
+/** Whether nothing of it is changed, whatever it is about, by a rewriter that is concerned with bodies. */
+function isHarmless(subject: string, core: Core): boolean {
+  return !mayHaveSecret(subject) && !isConcerned(core, 'quotes');
 }
 
 function isConcerned(core: Core, concern: Concern): boolean {

@@ -87,16 +87,19 @@ export class Rewriter {
 
   /** Of events about this. The query of the requestURI is a thing of its own. */
   concerns(what: What, wish: Wish): Concern {
-    const { dedot, bodies } = this.#options;
     const own = this.#own;
     const kind = this.#kindOf(what);
     const isAbout = kind !== undefined && isKnown(what);
-    if (dedot || wish.level !== undefined) return 'always';
-    if (own !== undefined && own.event.members.size > 0) return 'always';
+    if (!this.concernsBodies || wish.level !== undefined) return 'always';
     if (isAbout) return 'quotes';
     const hasBodyPlaces = own?.request !== undefined || own?.response !== undefined;
     const needsBody = kind !== undefined || hasBodyPlaces || wish.omitManagedFields;
-    return needsBody || bodies !== 'object' ? 'bodies' : 'never';
+    return needsBody || this.#options.bodies !== 'object' ? 'bodies' : 'never';
+  }
+
+  /** Whether, but for secrets in URIs, it changes only what may hold a body, or quote one. */
+  get concernsBodies(): boolean {
+    return !this.#options.dedot && !(this.#own !== undefined && this.#own.event.members.size > 0);
   }
 
   get redactsUris(): boolean {
