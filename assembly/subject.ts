@@ -274,6 +274,7 @@ function startsWithApis(): bool {
  * the answer, and its bytes with zeros behind them.
  */
 const PAIRS: usize = 1024;
+const PLACE_SHIFT: u64 = 54;
 const REMEMBERED_BYTES: usize = 240;
 const HEAD_BYTES: usize = 16;
 const PLACE_BYTES: usize = HEAD_BYTES + REMEMBERED_BYTES;
@@ -316,5 +317,6 @@ function firstPlace(length: usize): usize {
   for (let at: usize = 0; at < length; at += 8) {
     hash = rotl<u64>((hash ^ load<u64>(subject + at)) * MIX, 29);
   }
-  return remembered + 2 * PLACE_BYTES * ((<usize>(hash >> 32)) & (PAIRS - 1));
+  // Whatever differs reaches the topmost bits, also what stands last.
+  return remembered + 2 * PLACE_BYTES * <usize>((hash * MIX) >> PLACE_SHIFT);
 }

@@ -280,6 +280,55 @@ describe('what was answered', () => {
     assert.deepEqual([asked, stopped.length, stopped.some(Boolean)], [3, 9, false]);
   });
 
+  it('of a few subjects is asked once, whatever it is in which they differ', () => {
+    const codes = Array.from({ length: 60 }, (_, index) => 400 + index);
+    const texts: readonly ((code: number) => object)[] = [
+      (code) => ({ responseStatus: { code } }),
+      (code) => ({ level: `${code}` }),
+      (code) => ({ verb: `a verb of some length ${code}` }),
+      (code) => ({ objectRef: { subresource: `${code} in the last part` } }),
+    ];
+    for (const text of texts) {
+      const round = codes.map((code) => JSON.stringify(text(code)));
+      const asked = { early: 0, whole: 0 };
+      ask(new Core(SLAB_BYTES, 0), [...round, ...round, ...round], {
+        asksWho: false,
+        goEarly: () => {
+          asked.early += 1;
+          return false;
+        },
+        rule: () => {
+          asked.whole += 1;
+          return 'all-go';
+        },
+      });
+      // In 2,048 places hardly any two take the place of each other.
+      assert.ok(asked.early <= codes.length + 20, `early: ${asked.early}`);
+      assert.ok(asked.whole <= codes.length + 20, `whole: ${asked.whole}`);
+    }
+  });
+
+  it('first is enough where it says so, and otherwise the whole subject is asked', () => {
+    const subjects: string[] = [];
+    const isEarly = (subject: string): boolean => subject.includes('Metadata');
+    const events = ['Metadata', 'Request', 'Metadata', 'Request'].map((level) =>
+      JSON.stringify({ level, verb: 'get' }),
+    );
+    const stopped = ask(new Core(SLAB_BYTES, 0), events, {
+      asksWho: true,
+      goEarly: (subject) => {
+        subjects.push(subject);
+        return isEarly(subject);
+      },
+      rule: (subject) => {
+        assert.ok(subject.startsWith(subjects[1] ?? '-'), 'what was asked first is its beginning');
+        return 'stop';
+      },
+    });
+    assert.deepEqual(stopped, [false, true, false, true]);
+    assert.equal(subjects.length, 2);
+  });
+
   it('is asked each time where it depends on the event, and where events stay', () => {
     const core = new Core(SLAB_BYTES, 0);
     let asked = 0;
