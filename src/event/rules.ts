@@ -29,6 +29,8 @@ type KeptBack =
 const ASK = 'ask';
 /** Users times verbs times resources times namespaces. Each takes some 400 bytes. */
 const DECISIONS_MAX = 20_000;
+/** Decisions about longer paths are not remembered. */
+const PATH_BYTES_MAX = 200;
 const WHOLE: Wish = { level: undefined, omitManagedFields: false };
 
 export class EventRules implements Rules {
@@ -82,7 +84,7 @@ export class EventRules implements Rules {
 
   #rule(subject: string, core: Core, ruleSet: RuleSet): Answer {
     const known = this.#decisions.get(subject) ?? this.#remember(subject, core, ruleSet);
-    const decision = known === ASK ? decideByName(core, ruleSet) : known;
+    const decision = known === ASK ? this.#decideByName(subject, core, ruleSet) : known;
     if (decision.kind !== 'go') return this.#keepBack(decision, core);
     if (subject === '') {
       if (!hasSecretInUri(core, ruleSet.rewriter)) return 'go';
@@ -101,10 +103,41 @@ export class EventRules implements Rules {
   #remember(subject: string, core: Core, ruleSet: RuleSet): Decision | typeof ASK {
     if (subject === '') return ASK;
     const decision = decide(core, attributesOf(core), ruleSet);
-    if (this.#decisions.size >= DECISIONS_MAX) this.#decisions.clear();
-    this.#decisions.set(subject, decision);
+    this.#keep(subject, decision);
     return decision;
   }
+
+  /** A request that is about no resource is judged by its path: of those there are few, unless somebody makes them up. */
+  #decideByName(subject: string, core: Core, ruleSet: RuleSet): Decision {
+    const path = subject === '' ? undefined : pathOfNoResource(core);
+    if (path === undefined) return decideByName(core, ruleSet);
+    // No subject is like that: it ends where its last part does.
+    const key = subject + path;
+    const known = this.#decisions.get(key);
+    if (known !== undefined && known !== ASK) return known;
+    const decision = decideByName(core, ruleSet);
+    this.#keep(key, decision);
+    return decision;
+  }
+
+  #keep(key: string, decision: Decision | typeof ASK): void {
+    if (this.#decisions.size >= DECISIONS_MAX) this.#decisions.clear();
+    this.#decisions.set(key, decision);
+  }
+}
+
+/** As it stands in JSON, with its quote; undefined for what is about a resource, and for what is too long to remember. */
+function pathOfNoResource(core: Core): string | undefined {
+  const uri = core.member('requestURI');
+  if (uri === undefined || core.member('objectRef') !== undefined) return undefined;
+  const start = core.slab.toString(
+    'latin1',
+    uri.value,
+    Math.min(uri.end, uri.value + PATH_BYTES_MAX),
+  );
+  const query = start.indexOf('?');
+  if (query === -1) return uri.end - uri.value < PATH_BYTES_MAX ? start : undefined;
+  return start.slice(0, query);
 }
 
 /** For all events with the same subject, where that is possible. */

@@ -151,6 +151,21 @@ describe('rules that remember', () => {
     assert.doesNotMatch(shippedLines.join('\n'), /hush/);
   });
 
+  it('tell paths of no resource apart, also those that are too long to be remembered', () => {
+    const long = `/${'x'.repeat(300)}`;
+    const policy = policyOf([
+      `level: None\nnonResourceURLs: [/healthz, /metrics/a, '${long}']`,
+      'level: Metadata',
+    ]);
+    const paths = ['/healthz', '/metrics', '/healthz?verbose', '/metrics/a', '/healthz/x'];
+    const all = [...paths, long, `${long}y`, `${long}?a`];
+    const lines = [...all, ...all].map((requestURI, auditID) =>
+      JSON.stringify({ level: 'Metadata', auditID: `${auditID}`, requestURI, verb: 'get' }),
+    );
+    assert.deepEqual(shipped(policy, lines), expected(policy, lines));
+    assert.equal(shipped(policy, lines).length, 6);
+  });
+
   it('let nobody hide behind the namespace of another request', () => {
     const policy = policyOf(['level: None\nnamespaces: [noisy]', 'level: Metadata']);
     const base = '/apis/rbac.authorization.k8s.io/v1';
