@@ -90,8 +90,13 @@ export class SimSocket extends EventEmitter {
   #arrivesMs = 0;
   #comesMs = 0;
   #isSending = false;
+  #isCorked = false;
   #isEnding = false;
   destroyed = false;
+  /** How long nothing may be written or come before it says so; since when that is, and whether it will be said. */
+  #timeoutMs = Infinity;
+  #idleSinceMs = 0;
+  #isTimed = false;
 
   constructor(network: Network, host: Host | undefined, onread: OnRead) {
     super();
@@ -111,12 +116,28 @@ export class SimSocket extends EventEmitter {
     return this;
   }
 
+  setTimeout(ms: number): this {
+    this.#timeoutMs = ms;
+    this.#moved();
+    return this;
+  }
+
   resume(): this {
     return this;
   }
 
+  cork(): void {
+    this.#isCorked = true;
+  }
+
+  uncork(): void {
+    this.#isCorked = false;
+    this.#send();
+  }
+
   write(bytes: Uint8Array, done: (error?: Error) => void = () => undefined): boolean {
     this.#unsent.push({ bytes, done });
+    this.#moved();
     if (this.destroyed) this.#failUnsent();
     else this.#send();
     return true;
@@ -162,6 +183,24 @@ export class SimSocket extends EventEmitter {
     });
   }
 
+  /** Something was written, has left, or has come. */
+  #moved(): void {
+    this.#idleSinceMs = this.#network.scheduler.nowMs;
+    if (this.#isTimed || this.#timeoutMs === Infinity) return;
+    this.#isTimed = true;
+    this.#later(this.#timeoutMs, () => this.#lookIfIdle());
+  }
+
+  #lookIfIdle(): void {
+    const leftMs = this.#idleSinceMs + this.#timeoutMs - this.#network.scheduler.nowMs;
+    if (leftMs > 0) {
+      this.#later(leftMs, () => this.#lookIfIdle());
+      return;
+    }
+    this.#isTimed = false;
+    this.emit('timeout');
+  }
+
   #connected(): void {
     if (this.#host?.door === 'silent') return;
     if (this.#host?.door !== 'open') {
@@ -179,7 +218,7 @@ export class SimSocket extends EventEmitter {
   /** One write after the other leaves the memory of the agent. */
   #send(): void {
     const next = this.#unsent[0];
-    if (this.#isSending || this.#peer === undefined) return;
+    if (this.#isSending || this.#isCorked || this.#peer === undefined) return;
     if (next === undefined) {
       if (this.#isEnding) this.destroy();
       return;
@@ -193,6 +232,7 @@ export class SimSocket extends EventEmitter {
         return;
       }
       this.#unsent.shift();
+      this.#moved();
       this.#depart(Buffer.from(next.bytes));
       next.done();
       this.#send();
@@ -228,6 +268,7 @@ export class SimSocket extends EventEmitter {
       at += piece.length;
       this.#comesMs = Math.max(this.#comesMs, scheduler.nowMs + this.#network.packetMs());
       this.#later(this.#comesMs - scheduler.nowMs, () => {
+        this.#moved();
         piece.copy(this.#onread.buffer);
         this.#onread.callback(piece.length);
       });

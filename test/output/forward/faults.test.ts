@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { numberedChunk, numberedChunks } from '../../support/forward-chunks.ts';
 import { FIRST_SUCCESS, Sender } from '../../support/forward-sender.ts';
 import { ForwardServer, type Received } from '../../support/forward-server.ts';
@@ -233,6 +234,20 @@ describe('a receiver that falls silent', () => {
     await until('a third connection', () => server.peers.length > 2);
     assert.ok(sender.maxUnderWay <= 4);
     await sender.drained();
+    sender.check(server);
+  });
+
+  it('stops reading after it had nothing to read for longer than the deadline', async (t) => {
+    const server = await ForwardServer.start();
+    t.after(() => server.stop());
+    const deadlines = { write: SHORT_MS };
+    const sender = new Sender(t, { ports: [server.port], deadlines });
+    await sender.deliver(numberedChunks(1));
+    await delay(3 * SHORT_MS);
+    assert.equal(server.peers.length, 1, 'nothing is late while nothing is written');
+    server.peers[0]?.pause();
+    await sender.deliver([numberedChunk(2, LARGE), numberedChunk(3, LARGE)]);
+    assert.equal(server.peers.length, 2);
     sender.check(server);
   });
 
