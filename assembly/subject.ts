@@ -29,7 +29,7 @@ export let early: i32 = 0;
 /** A subject that is longer has no room: a user in hundreds of groups. */
 const MAX_BYTES: usize = 4096;
 const subject: usize = memory.data(<i32>(MAX_BYTES + VECTOR_BYTES), 16);
-/** Behind what was gathered. */
+/** Behind what was gathered; 0 where there was no room for it. */
 let end: usize = 0;
 
 /** Where the members of a value stand, by their field: start and end, 32 bits each; 0 where there is none. */
@@ -94,7 +94,7 @@ export function gatherEarly(): usize {
 /** Gathers the rest of its subject. @returns how many bytes it has, with what was asked first; 0 without room for it. */
 export function gather(): usize {
   if (early === 0) end = subject;
-  return gatherParts(early, asked);
+  return end === 0 ? 0 : gatherParts(early, asked);
 }
 
 function gatherParts(first: i32, behindLast: i32): usize {
@@ -109,7 +109,10 @@ function gatherParts(first: i32, behindLast: i32): usize {
       noteMembers(value);
       noted = field;
     }
-    if (!addTo(kind, value, load<i32>(part, 8))) return 0;
+    if (!addTo(kind, value, load<i32>(part, 8))) {
+      end = 0;
+      return 0;
+    }
   }
   v128.store(end, i64x2.splat(0));
   return end - subject;

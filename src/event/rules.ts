@@ -30,7 +30,7 @@ const ASK = 'ask';
 /** Users times verbs times resources times namespaces. Each takes some 400 bytes. */
 const DECISIONS_MAX = 20_000;
 /** Decisions about longer paths are not remembered. */
-const PATH_BYTES_MAX = 200;
+const PATH_BYTES_MAX = 100;
 const WHOLE: Wish = { level: undefined, omitManagedFields: false };
 
 export class EventRules implements Rules {
@@ -188,7 +188,7 @@ function mayQuote(core: Core): boolean {
   const status = textOf(core, 'responseStatus');
   if (status === undefined) return false;
   const { code } = { ...(JSON.parse(status) as { readonly code?: unknown }) };
-  return code === undefined || isQuotingCode(code);
+  return isQuotingCode(code);
 }
 
 function hasSecretInUri(core: Core, rewriter: Rewriter): boolean {

@@ -161,6 +161,19 @@ describe('the subject of an event', () => {
     assert.equal(mayHaveSecret(''), true);
   });
 
+  it('is empty where what is asked first has no room, too', () => {
+    const asked: string[] = [];
+    const ruling: Ruling = {
+      asksWho: false,
+      goEarly: (subject) => asked.push(subject) === 0,
+      rule: (subject) => (asked.push(subject) === 0 ? 'stop' : 'all-go'),
+    };
+    const long = { level: 'x'.repeat(5000), verb: 'get' };
+    const core = new Core(SLAB_BYTES, 0);
+    ask(core, [JSON.stringify(long), JSON.stringify({ ...long, level: 'y'.repeat(5000) })], ruling);
+    assert.deepEqual(asked, ['', '']);
+  });
+
   const uris: readonly (readonly [string, boolean])[] = [
     ['/api', false],
     ['/api?limit=500&resourceVersion=0', false],

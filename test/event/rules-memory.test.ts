@@ -142,9 +142,16 @@ describe('rules that remember', () => {
     );
   });
 
-  it('take an answer without a code for one that may quote a secret, whatever came before it', () => {
+  it('take an answer whose code says nothing for one that may quote a secret, whatever came before it', () => {
     const about = { level: 'Metadata', verb: 'create', objectRef: { resource: 'secrets' } };
-    const answers = [{}, { responseStatus: null }, { responseStatus: { message: 'hush' } }];
+    const answers = [
+      {},
+      { responseStatus: null },
+      { responseStatus: { message: 'hush' } },
+      ...['', 'x', '422', null, [], {}].map((code) => ({
+        responseStatus: { code, message: 'hush' },
+      })),
+    ];
     const lines = answers.map((answer) => JSON.stringify({ ...about, ...answer }));
     const shippedLines = linesOf({ policy: undefined, rewriter: redacting }, lines);
     assert.equal(shippedLines.length, lines.length);

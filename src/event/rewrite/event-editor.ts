@@ -173,7 +173,7 @@ function mayQuote(bytes: Buffer, members: readonly WantedMember[]): boolean {
   return codes.length === 0 || codes.some(isQuotingCode);
 }
 
-/** @param code of the answer's status. */
+/** @param code of the answer's status. What is no number says nothing of the answer. */
 export function isQuotingCode(code: unknown): boolean {
-  return QUOTING_CODES.has(Number(code));
+  return typeof code !== 'number' || Number.isNaN(code) || QUOTING_CODES.has(code);
 }
