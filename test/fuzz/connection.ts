@@ -35,14 +35,19 @@ export const connection: Fuzzer = {
 
 type Step = 'connected' | 'ping' | 'message';
 
+/** What belongs to one attempt: bytes of the one before it may still arrive when it has begun. */
+interface Talk {
+  readonly random: Random;
+  readonly login: boolean;
+  readonly id: string;
+  /** What was sent to the client after the handshake, or could be. */
+  readonly said: Buffer[];
+}
+
 class ConnectionReader implements Reader {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #random: Random = createRandom(0);
-  #login = false;
-  /** What was sent to the client after the handshake, or could be. */
-  #said: Buffer[] = [];
-  #id = '';
+  #talk: Talk = { random: createRandom(0), login: false, id: '', said: [] };
 
   constructor() {
     this.#server = createServer((socket) => this.#serve(socket));
@@ -54,15 +59,14 @@ class ConnectionReader implements Reader {
   }
 
   async check(random: Random): Promise<void> {
-    this.#random = random;
-    this.#login = random.below(2) === 0;
-    this.#said = [];
+    const login = random.below(2) === 0;
     const begun = performance.now();
     const accounts = { delivered: { events: 1, bytes: 8 }, filtered: { events: 0, bytes: 0 } };
     const message = packedForward('t', { id: String(random.next()), accounts }, [ENTRIES]);
-    this.#id = message.id;
-    const isAcked = await this.#attempt(message);
-    if (isAcked) assert.ok(this.#hasAcked(), 'only what was acknowledged counts as such');
+    const talk = { random, login, id: message.id, said: [] };
+    this.#talk = talk;
+    const isAcked = await this.#attempt(message, login);
+    if (isAcked) assert.ok(hasAcked(talk), 'only what was acknowledged counts as such');
     assert.ok(performance.now() - begun < PATIENCE_MS, 'it ends in time');
   }
 
@@ -74,7 +78,7 @@ class ConnectionReader implements Reader {
   }
 
   /** @returns whether the message counts as acknowledged. */
-  async #attempt(message: Message): Promise<boolean> {
+  async #attempt(message: Message, login: boolean): Promise<boolean> {
     const { port } = this.#server.address() as AddressInfo;
     const end = new AbortController();
     let open: Connection | undefined;
@@ -84,7 +88,7 @@ class ConnectionReader implements Reader {
         port,
         receiver: 'receiver',
         tls: undefined,
-        login: this.#login ? { sharedKey: KEY, user: undefined } : undefined,
+        login: login ? { sharedKey: KEY, user: undefined } : undefined,
         hostname: 'shipper.test',
         deadlines: {
           connect: DEADLINE_MS,
@@ -106,47 +110,47 @@ class ConnectionReader implements Reader {
     }
   }
 
-  #hasAcked(): boolean {
-    try {
-      for (const value of decodeMulti(Buffer.concat(this.#said))) {
-        if (isAck(value, this.#id)) return true;
-      }
-    } catch {
-      // What follows is garbage; an acknowledgement before it would have been found.
-    }
-    return false;
-  }
-
   #serve(socket: Socket): void {
     socket.on('error', () => undefined);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    let step: Step = this.#login ? 'ping' : 'message';
-    if (this.#login) this.#answer(socket, 'connected', () => helo({ key: KEY }));
-    else this.#answer(socket, 'connected', () => Buffer.alloc(0));
+    const talk = this.#talk;
+    let step: Step = talk.login ? 'ping' : 'message';
+    const greeting = (): Uint8Array => (talk.login ? helo({ key: KEY }) : Buffer.alloc(0));
+    answer(socket, talk, 'connected', greeting);
     socket.on('data', (bytes) => {
       const now = step;
       step = 'message';
-      this.#answer(socket, now, () => (now === 'ping' ? pongTo(bytes) : ackOf(this.#id)));
+      answer(socket, talk, now, () => (now === 'ping' ? pongTo(bytes) : ackOf(talk.id)));
     });
   }
+}
 
-  /** As it should be, or anything else. */
-  #answer(socket: Socket, step: Step, right: () => Uint8Array): void {
-    const random = this.#random;
-    const kind = random.below(10);
-    if (kind === 0) socket.resetAndDestroy();
-    if (kind === 1) socket.end();
-    if (kind <= 2) return;
-    const good = Buffer.from(right());
-    const isGood = kind > 6;
-    const corpus = good.length === 0 ? SAID.corpus : [good, ...SAID.corpus, ackOf(this.#id)];
-    const bytes = isGood ? good : mutated(random, { corpus, words: [...SAID.words, good] });
-    // Without a handshake an acknowledgement may even come before the message.
-    if (step === 'message' || !this.#login) this.#said.push(bytes);
-    else if (!isGood) this.#said.push(bytes);
-    for (const slice of slicesOf(random, bytes.subarray(0, 2048))) socket.write(slice);
+function hasAcked({ said, id }: Talk): boolean {
+  try {
+    for (const value of decodeMulti(Buffer.concat(said))) {
+      if (isAck(value, id)) return true;
+    }
+  } catch {
+    // What follows is garbage; an acknowledgement before it would have been found.
   }
+  return false;
+}
+
+/** As it should be, or anything else. */
+function answer(socket: Socket, talk: Talk, step: Step, right: () => Uint8Array): void {
+  const { random, login, id, said } = talk;
+  const kind = random.below(10);
+  if (kind === 0) socket.resetAndDestroy();
+  if (kind === 1) socket.end();
+  if (kind <= 2) return;
+  const good = Buffer.from(right());
+  const isGood = kind > 6;
+  const corpus = good.length === 0 ? SAID.corpus : [good, ...SAID.corpus, ackOf(id)];
+  const bytes = isGood ? good : mutated(random, { corpus, words: [...SAID.words, good] });
+  // Without a handshake an acknowledgement may even come before the message.
+  if (step === 'message' || !login || !isGood) said.push(bytes);
+  for (const slice of slicesOf(random, bytes.subarray(0, 2048))) socket.write(slice);
 }
 
 function pongTo(ping: Buffer): Uint8Array {
