@@ -332,7 +332,7 @@ export class Connection {
         resolve(error === undefined || error === null);
       };
       // All pieces leave in one system call.
-      this.#socket.cork();
+      if (slice.length > 1) this.#socket.cork();
       for (const [index, piece] of slice.entries()) {
         this.#socket.write(piece, index === slice.length - 1 ? written : undefined);
       }
