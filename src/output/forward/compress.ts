@@ -9,16 +9,16 @@ import type { Compressed } from './message.ts';
 /** Audit events shrink to a tenth at any level; the lowest costs a third of the default's time. */
 const GZIP_LEVEL = 1;
 
-const gzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gzip);
+const gzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
 
 /** Node has zstd since 22.15; @types/node of the oldest supported version does not know it. */
-type Zstd = (bytes: Buffer, done: (error: Error | null, result: Buffer) => void) => void;
+type Zstd = (bytes: Uint8Array, done: (error: Error | null, result: Buffer) => void) => void;
 
 /** As many as chunks are in flight as a rule. */
 const MAX_KEPT = 8;
 
 export class Compressor {
-  readonly #compress: (entries: Buffer) => Promise<Buffer>;
+  readonly #compress: (entries: Uint8Array) => Promise<Buffer>;
   /**
    * Buffers to use again: V8 lets 64 MB of buffers become garbage before it looks at them, and each chunk would add
    * one.
@@ -31,6 +31,13 @@ export class Compressor {
   }
 
   async compress({ payload, payloadBytes }: Pick<Chunk, 'payload' | 'payloadBytes'>) {
+    const [first] = payload;
+    // Nobody writes over it before the chunk is settled.
+    if (first !== undefined && payload.length === 1) return this.#compress(first);
+    return this.#compressJoined(payload, payloadBytes);
+  }
+
+  async #compressJoined(payload: Chunk['payload'], payloadBytes: number): Promise<Buffer> {
     const kept = this.#kept.pop();
     const buffer =
       kept !== undefined && kept.length >= payloadBytes
@@ -49,9 +56,9 @@ export class Compressor {
   }
 }
 
-function compressionOf(kind: Compressed): (entries: Buffer) => Promise<Buffer> {
+function compressionOf(kind: Compressed): (entries: Uint8Array) => Promise<Buffer> {
   if (kind === 'gzip') return async (entries) => gzip(entries, { level: GZIP_LEVEL });
   const { zstdCompress } = zlib as unknown as { readonly zstdCompress?: Zstd };
   if (zstdCompress === undefined) throw new Error('zstd needs Node 22.15 or newer');
-  return promisify<Buffer, Buffer>(zstdCompress);
+  return promisify<Uint8Array, Buffer>(zstdCompress);
 }
