@@ -277,7 +277,8 @@ function startsWithApis(): bool {
  * the answer, and its bytes with zeros behind them.
  */
 const PAIRS: usize = 1024;
-const PLACE_SHIFT: u64 = 54;
+/** The topmost bits of a hash choose among them. */
+const PAIR_SHIFT: u64 = 54;
 const REMEMBERED_BYTES: usize = 240;
 const HEAD_BYTES: usize = 16;
 const PLACE_BYTES: usize = HEAD_BYTES + REMEMBERED_BYTES;
@@ -289,7 +290,7 @@ export function forget(): void {
 
 /** @param length of the subject that was gathered last. @param answer not 0. */
 export function remember(length: usize, answer: i32): void {
-  if (length === 0 || length > REMEMBERED_BYTES) return;
+  if (!hasPlace(length)) return;
   const first = firstPlace(length);
   const isFree = load<u32>(first) === 0;
   const place = isFree ? first : first + PLACE_BYTES;
@@ -300,10 +301,14 @@ export function remember(length: usize, answer: i32): void {
 
 /** @returns what was answered about the subject that was gathered last; 0 where that is not known. */
 export function recall(length: usize): i32 {
-  if (length === 0 || length > REMEMBERED_BYTES) return 0;
+  if (!hasPlace(length)) return 0;
   const first = firstPlace(length);
   if (isAt(first, length)) return load<i32>(first, 4);
   return isAt(first + PLACE_BYTES, length) ? load<i32>(first + PLACE_BYTES, 4) : 0;
+}
+
+function hasPlace(length: usize): bool {
+  return length > 0 && length <= REMEMBERED_BYTES;
 }
 
 function isAt(place: usize, length: usize): bool {
@@ -321,5 +326,5 @@ function firstPlace(length: usize): usize {
     hash = rotl<u64>((hash ^ load<u64>(subject + at)) * MIX, 29);
   }
   // Whatever differs reaches the topmost bits, also what stands last.
-  return remembered + 2 * PLACE_BYTES * <usize>((hash * MIX) >> PLACE_SHIFT);
+  return remembered + 2 * PLACE_BYTES * <usize>((hash * MIX) >> PAIR_SHIFT);
 }

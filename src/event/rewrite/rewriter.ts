@@ -99,7 +99,8 @@ export class Rewriter {
 
   /** Whether, but for secrets in URIs, it changes only what may hold a body, or quote one. */
   get concernsBodies(): boolean {
-    return !this.#options.dedot && !(this.#own !== undefined && this.#own.event.members.size > 0);
+    const ownMembers = this.#own?.event.members.size ?? 0;
+    return !this.#options.dedot && ownMembers === 0;
   }
 
   get redactsUris(): boolean {
