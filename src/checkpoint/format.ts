@@ -187,7 +187,7 @@ function isSavedLoss(value: unknown): value is SavedLoss {
 
 function isSavedOutlook(value: unknown): value is SavedOutlook {
   if (!isRecord(value) || typeof value['log'] !== 'string') return false;
-  const isNumber = (key: string): boolean => typeof value[key] === 'number';
+  const isNumber = (key: string): boolean => Number.isFinite(value[key]);
   return (
     isNumber('heldDeletedBytes') &&
     ['bytesPerSecond', 'secondsToLoss'].every((key) => !(key in value) || isNumber(key))
