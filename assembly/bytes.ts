@@ -52,6 +52,25 @@ export function copyLoosely(to: usize, from: usize, length: usize): void {
   }
 }
 
+/** Whether so many bytes, at least a vector of them, are the same here and there. */
+export function isSame(one: usize, other: usize, length: usize): bool {
+  // What differs at all differs at its end.
+  const last = length - VECTOR_BYTES;
+  return !differ(one + last, other + last) && isSameLoosely(one, other, last);
+}
+
+/** In steps of a vector: of up to 15 bytes behind these it is asked as well. */
+export function isSameLoosely(one: usize, other: usize, length: usize): bool {
+  for (let at: usize = 0; at < length; at += VECTOR_BYTES) {
+    if (differ(one + at, other + at)) return false;
+  }
+  return true;
+}
+
+function differ(one: usize, other: usize): bool {
+  return v128.any_true(v128.xor(v128.load(one), v128.load(other)));
+}
+
 /** A whole number in decimal digits. @returns the place behind them. */
 export function putDecimal(at: usize, value: u64): usize {
   const after = at + decimalDigits(value);

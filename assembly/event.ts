@@ -16,6 +16,15 @@ import {
   setContext,
 } from './keys';
 import { HEAD_16_BYTES, MAP_16, putMapHeader } from './msgpack';
+import {
+  forgetOpenings,
+  keepOpening,
+  OPENING_MEMBERS,
+  openingEnd,
+  openingOut,
+  recallOpening,
+} from './opening';
+import { forgetFound, isRecurring, keepValue, recalledEnd, recallValue } from './recurring';
 import { putScalar, scalarEnd } from './scalar';
 import { putText, textEnd, textStart } from './text';
 import { readTime } from './time';
@@ -37,6 +46,7 @@ export let eventEnd: usize = 0;
 export let memberCount: u32 = 0;
 
 export function setTimeField(value: i32): void {
+  forgetOpenings();
   timeField = value;
 }
 
@@ -70,6 +80,14 @@ export function putEvent(start: usize, to: usize, added: u32, copy: usize): usiz
   let out = to + HEAD_16_BYTES;
   let count: u32 = 0;
   setContext(0);
+  forgetFound();
+  const opening = at;
+  const isWhole = copy === 0 && omitted === 0;
+  if (isWhole && recallOpening(at, out)) {
+    at = skipSpace(openingEnd);
+    out = openingOut;
+    count = OPENING_MEMBERS;
+  }
   while (true) {
     const key = at;
     const keyTo = out;
@@ -112,6 +130,9 @@ export function putEvent(start: usize, to: usize, added: u32, copy: usize): usiz
       return separator === CLOSE_BRACE ? at : 0;
     }
     if (load<u8>(at) <= SPACE) at = skipSpace(at);
+    if (count === OPENING_MEMBERS && isWhole && !hasTime) {
+      keepOpening(opening, at, to + HEAD_16_BYTES, out);
+    }
   }
 }
 
@@ -127,12 +148,27 @@ function putMember(at: usize, out: usize, field: i32): usize {
     return after;
   }
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-    const after = putValue(at, out, 1);
-    eventEnd = valueEnd;
-    return after;
+    return isRecurring(field) ? putRecurring(field, at, out) : putNested(at, out);
   }
   const after = putScalar(at, out);
   eventEnd = scalarEnd;
+  return after;
+}
+
+function putNested(at: usize, out: usize): usize {
+  const after = putValue(at, out, 1);
+  eventEnd = valueEnd;
+  return after;
+}
+
+function putRecurring(field: i32, at: usize, out: usize): usize {
+  const known = recallValue(field, at, out);
+  if (known !== 0) {
+    eventEnd = recalledEnd;
+    return known;
+  }
+  const after = putNested(at, out);
+  if (after !== 0) keepValue(at, after, out, eventEnd);
   return after;
 }
 

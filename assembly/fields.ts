@@ -91,6 +91,17 @@ export function noteField(field: i32, key: usize, value: usize, end: usize, writ
   store<u32>(place, <u32>written, 12);
 }
 
+/** A field's place, of an event that has it. */
+export function placeOf(field: i32): v128 {
+  return v128.load(places + <usize>field * PLACE_BYTES);
+}
+
+/** Notes a field that the event did not have. */
+export function putPlace(field: i32, place: v128): void {
+  present |= 1 << field;
+  v128.store(places + <usize>field * PLACE_BYTES, place);
+}
+
 /** Where the field's value was written, in MessagePack; 0 when the event has none. */
 export function writtenOf(field: i32): usize {
   if (((present >>> field) & 1) === 0) return 0;

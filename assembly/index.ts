@@ -10,11 +10,21 @@ import { NEWLINE, OPEN_BRACE, skipSpace } from './bytes';
 import { addField, placesOfFields, present, repeated } from './fields';
 import { forwardLine, jsonLine, out, setOut } from './line';
 import { putEvent, setOmitted, setTimeField } from './event';
+import { addRecurring } from './recurring';
 import { goesAsItIs } from './rules';
 import { addPart, forget, setAsked, subjectStart } from './subject';
 import { putValue } from './value';
 
-export { addField, addPart, forget, placesOfFields, setOmitted, setTimeField, subjectStart };
+export {
+  addField,
+  addPart,
+  addRecurring,
+  forget,
+  placesOfFields,
+  setOmitted,
+  setTimeField,
+  subjectStart,
+};
 export { setAdded, setClock } from './line';
 
 /** Why `run` has stopped. */

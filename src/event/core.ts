@@ -29,6 +29,23 @@ export const FIELDS = [
   'annotations',
 ] as const;
 export type Field = (typeof FIELDS)[number];
+/** Those whose values are often the same as before; see assembly/recurring.ts. */
+const RECURRING: readonly Recurring[] = [
+  // `{"username":"` comes first.
+  { field: 'user', from: 13, bytes: 80 },
+  // Why somebody may: behind what all of these begin with are 20 bytes, and who it is.
+  { field: 'annotations', from: 13, bytes: 80, after: 'user' },
+  // `{"metadata":{},"code":200}`
+  { field: 'responseStatus', from: 13, bytes: 16 },
+];
+interface Recurring {
+  readonly field: Field;
+  /** Which of a value's bytes tell it from others. */
+  readonly from: number;
+  readonly bytes: number;
+  /** The field with whose value it changes. */
+  readonly after?: Field;
+}
 /** Names below `user`, `objectRef` and `responseStatus`; they are numbered behind the fields. */
 const MEMBERS = [
   'username',
@@ -174,6 +191,7 @@ interface Exports {
   fieldsPresent(): number;
   fieldsRepeated(): number;
   setOmitted(fields: number): void;
+  addRecurring(field: number, from: number, bytes: number, after: number): void;
   setTimeField(field: number): void;
   setAdded(place: number, first: number, second: number, third: number): void;
   setClock(seconds: number, nanoseconds: number): void;
@@ -195,6 +213,8 @@ interface Exports {
 const PAGE_BYTES = 64 * 1024;
 /** Between the parts of memory: steps of 16 bytes reach a little further than what they read and write. */
 const GAP_BYTES = 64;
+/** What is read is compared with values that came before, of so many bytes at most (assembly/recurring.ts). */
+const REACH_BYTES = 2048 + GAP_BYTES;
 /** As assembly/index.ts wants it: lines of n bytes take 4 n, and what is added. */
 const ROOM_FACTOR = 4;
 /** Two numbers, heads, commas and braces. */
@@ -254,6 +274,10 @@ export class Core {
         throw new Error(`the core has no room for the field ${name}`);
       }
     }
+    for (const { field, from, bytes, after } of RECURRING) {
+      const follows = after === undefined ? NO_FIELD : FIELDS.indexOf(after);
+      this.#exports.addRecurring(FIELDS.indexOf(field), from, bytes, follows);
+    }
     for (const [kind, field, member = ''] of SUBJECT) {
       const numbers = [PART_KINDS.indexOf(kind), NAMES.indexOf(field)] as const;
       if (this.#exports.addPart(...numbers, NAMES.indexOf(member)) === 0) {
@@ -287,7 +311,7 @@ export class Core {
     const start = this.#exports.firstFree();
     this.#addedAt = start + slabBytes + GAP_BYTES;
     this.#roomAt = this.#addedAt + this.#addedBytes + GAP_BYTES;
-    const room = ROOM_FACTOR * slabBytes + this.#addedBytes + ROOM_BYTES;
+    const room = ROOM_FACTOR * slabBytes + this.#addedBytes + ROOM_BYTES + REACH_BYTES;
     const missing = this.#roomAt + room - memory.buffer.byteLength;
     if (missing > 0) growMemory(memory, Math.ceil(missing / PAGE_BYTES));
     this.#all = Buffer.from(memory.buffer);
@@ -370,7 +394,7 @@ export class Core {
    */
   replace(event: Elsewhere, offset: number): boolean {
     // It is put at the end of the room, as far from what was written as can be.
-    const start = this.#all.length - event.length - GAP_BYTES;
+    const start = this.#all.length - event.length - REACH_BYTES;
     const needed = ROOM_FACTOR * event.length + this.#addedBytes + ROOM_BYTES;
     if (event.length > REPLACED_BYTES || this.#written + needed > start) return false;
     const end = event.writeTo(this.#all, start);

@@ -4,27 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { Core, FIELDS, type Style } from '../../src/event/core.ts';
-
-const SLAB_BYTES = 256 * 1024;
-const STYLES: readonly Style[] = [
-  { format: 'forward', timeField: 'stageTimestamp' },
-  { format: 'json', omit: ['requestObject', 'verb'] },
-];
-
-/** What a core makes of a line: what is written, where it stopped and why, and where the fields stand. */
-function made(core: Core, line: string): unknown {
-  const bytes = Buffer.from(line, 'latin1');
-  return STYLES.map((style) => {
-    core.slab.set(bytes);
-    core.rewind();
-    core.setStyle(style);
-    core.setClock(1, 0);
-    const { end, reason, events } = core.run(0, bytes.length, 0);
-    const found = events === 1 ? FIELDS.map((field) => core.member(field)) : [];
-    return { end, reason, found, written: core.take().toString('latin1') };
-  });
-}
+import { FIELDS } from '../../src/event/core.ts';
+import { assertMadeAsAnew, newMaker } from '../support/made.ts';
 
 /** Of lengths around those of vectors, and of what is remembered of a key. */
 const longKey = fc
@@ -61,41 +42,36 @@ const { object } = fc.letrec<{ value: string; object: string; array: string }>((
 
 describe('keys that came before', () => {
   it('change nothing of what is made of a line', () => {
-    const used = new Core(SLAB_BYTES, 0);
+    const used = newMaker();
     const check = fc.property(fc.array(object, { minLength: 1, maxLength: 6 }), (lines) => {
-      for (const line of [...lines, ...lines]) {
-        assert.deepEqual(made(used, line), made(new Core(SLAB_BYTES, 0), line), line);
-      }
+      for (const line of [...lines, ...lines]) assertMadeAsAnew(used, line);
     });
     fc.assert(check, { numRuns: 80 });
   });
 
   it('are told from those that only begin, or end, like them', () => {
-    const core = new Core(SLAB_BYTES, 0);
+    const used = newMaker();
     const keys = Array.from({ length: 60 }, (_, length) => 'k'.repeat(length));
     const parts = keys.flatMap((one) => [one, `${one}x`, `x${one}`, one]);
     for (const part of [...parts, ...parts]) {
-      const line = `{"verb":"get","${part}":1}`;
-      assert.deepEqual(made(core, line), made(new Core(SLAB_BYTES, 0), line), line);
+      assertMadeAsAnew(used, `{"verb":"get","${part}":1}`);
     }
   });
 
   it('are no keys where nothing but a part of them stands', () => {
-    const core = new Core(SLAB_BYTES, 0);
+    const used = newMaker();
     const whole = '{"verb":{"username":"a"},"requestReceivedTimestamp":1}';
     for (let end = 0; end < whole.length; end += 1) {
-      made(core, whole);
+      used(whole);
       for (const cut of [whole.slice(0, end), `${whole.slice(0, end)}\u0000${whole.slice(end)}`]) {
-        assert.deepEqual(made(core, cut), made(new Core(SLAB_BYTES, 0), cut), cut);
+        assertMadeAsAnew(used, cut);
       }
     }
   });
 
   it('are not made of NULs', () => {
     const line = `{${'\u0000'.repeat(64)}1}`;
-    assert.deepEqual(made(new Core(SLAB_BYTES, 0), line), [
-      { end: 0, reason: 'no-event', found: [], written: '' },
-      { end: 0, reason: 'no-event', found: [], written: '' },
-    ]);
+    const nothing = { end: 0, reason: 'no-event', found: [], hasRepeated: false, written: '' };
+    assert.deepEqual(newMaker()(line), [nothing, nothing, nothing]);
   });
 });
