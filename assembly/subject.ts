@@ -3,10 +3,11 @@
  * the other. Events with the same subject are treated alike, so that whoever decides can remember what was decided.
  * Whoever asks says of which parts it consists.
  */
-import { fieldOf, MAX_FIELDS, NO_FIELD, writtenOf } from './fields';
-import { CASE_BIT, copyLoosely, isDigit, MIX, VECTOR_BYTES, ZERO } from './bytes';
+import { fieldOf, MAX_FIELDS, NO_FIELD, repeated, writtenOf } from './fields';
+import { CASE_BIT, copyLoosely, isDigit, isSameLoosely, MIX, VECTOR_BYTES, ZERO } from './bytes';
 import { FALSE, NIL, TRUE } from './msgpack';
 import { memberCount } from './event';
+import { foundOf } from './recurring';
 import { behind, contentEnd, contentStart, membersStart, readMap, readText } from './unpack';
 
 /** Kinds of parts: a field's value; whether there is one that is not null; whether its URI may have a secret. */
@@ -32,9 +33,19 @@ const subject: usize = memory.data(<i32>(MAX_BYTES + VECTOR_BYTES), 16);
 /** Behind what was gathered; 0 where there was no room for it. */
 let end: usize = 0;
 
-/** Where the members of a value stand, by their field: start and end, 32 bits each; 0 where there is none. */
+/** Where the members of a map stand behind its beginning, by their field: start and end, 32 bits each; 0 where there is none. */
 const MEMBER_BYTES: usize = 8;
-const members: usize = memory.data(MAX_FIELDS * <i32>MEMBER_BYTES, 16);
+const MEMBERS_BYTES: usize = MAX_FIELDS * <i32>MEMBER_BYTES;
+/** Maps that came before have places for them, by a hash of what tells such a map, which stands behind its members. */
+const MAP_BYTES: usize = MEMBERS_BYTES + VECTOR_BYTES;
+const MAPS: usize = 256;
+/** The topmost bits of a hash choose among them. */
+const MAP_SHIFT: u64 = 56;
+/** Behind them is a place for all others. */
+const maps: usize = memory.data(<i32>((MAPS + 1) * MAP_BYTES), 16);
+/** The map whose members were noted, 0 where there is none; and the place of its members. */
+let noted: usize = 0;
+let members: usize = maps;
 /** What the encoder moves once it has so many members at the top is not looked for. */
 const MAX_MEMBERS: u32 = 0xffff;
 
@@ -42,6 +53,11 @@ const PERCENT: u8 = 0x25;
 const EQUALS: u8 = 0x3d;
 const QUESTION_MARK: u8 = 0x3f;
 const A: u8 = 0x61;
+const LETTER_D: u8 = 0x64;
+const LETTER_E: u8 = 0x65;
+const LETTER_M: u8 = 0x6d;
+const LETTER_N: u8 = 0x6e;
+const LETTER_T: u8 = 0x74;
 const SLASH: u8 = 0x2f;
 /** `namespaces/` and the beginnings of paths, as words, whose lowest byte comes first. */
 const NAMESPAC: u64 = ((<u64>0x63617073) << 32) | 0x656d616e;
@@ -99,15 +115,15 @@ export function gather(): usize {
 
 function gatherParts(first: i32, behindLast: i32): usize {
   if (memberCount >= MAX_MEMBERS) return 0;
-  let noted = NO_FIELD;
+  let mapField = NO_FIELD;
   const last = parts + <usize>behindLast * PART_BYTES;
   for (let part = parts + <usize>first * PART_BYTES; part < last; part += PART_BYTES) {
     const kind = load<i32>(part);
     const field = load<i32>(part, 4);
     const value = writtenOf(field);
-    if (kind === MEMBER && noted !== field) {
-      noteMembers(value);
-      noted = field;
+    if (kind === MEMBER && mapField !== field) {
+      noteMembers(field, value);
+      mapField = field;
     }
     if (!addTo(kind, value, load<i32>(part, 8))) {
       end = 0;
@@ -121,7 +137,8 @@ function gatherParts(first: i32, behindLast: i32): usize {
 function addTo(kind: i32, value: usize, member: i32): bool {
   if (kind === MEMBER) {
     const place = members + <usize>member * MEMBER_BYTES;
-    return copy(load<u32>(place), load<u32>(place, 4));
+    if (noted === 0 || load<u32>(place) === 0) return copyByte(NIL);
+    return copy(noted + load<u32>(place), noted + load<u32>(place, 4));
   }
   if (value === 0) return copyByte(kind === VALUE ? NIL : FALSE);
   if (kind === VALUE) return copy(value, behind(value));
@@ -130,12 +147,22 @@ function addTo(kind: i32, value: usize, member: i32): bool {
   return copyWord(kind === PRESENCE && load<u8>(value) !== NIL);
 }
 
-/** @param map 0 where there is none. */
-function noteMembers(map: usize): void {
-  for (let at: usize = 0; at < <usize>MAX_FIELDS * MEMBER_BYTES; at += VECTOR_BYTES) {
+/** @param map the field's value; 0 where there is none. */
+function noteMembers(field: i32, map: usize): void {
+  noted = map;
+  if (map === 0) return;
+  // Of a key that came twice the last value counts, and the one that was found may be another.
+  const found = repeated === 0 ? foundOf(field) : 0;
+  members = maps + MAP_BYTES * (found === 0 ? MAPS : <usize>((found * MIX) >> MAP_SHIFT));
+  if (found !== 0 && load<u64>(members, MEMBERS_BYTES) === found) return;
+  noteAnew(map);
+  store<u64>(members, found, MEMBERS_BYTES);
+}
+
+function noteAnew(map: usize): void {
+  for (let at: usize = 0; at < MEMBERS_BYTES; at += VECTOR_BYTES) {
     v128.store(members + at, i64x2.splat(0));
   }
-  if (map === 0) return;
   const count = readMap(map);
   let at = membersStart;
   for (let index: u32 = 0; index < count; index++) {
@@ -144,15 +171,13 @@ function noteMembers(map: usize): void {
     const value = contentEnd;
     at = behind(value);
     if (field === NO_FIELD) continue;
-    const place = members + <usize>field * MEMBER_BYTES;
-    store<u32>(place, <u32>value);
-    store<u32>(place, <u32>at, 4);
+    const member = members + <usize>field * MEMBER_BYTES;
+    store<u32>(member, <u32>(value - map));
+    store<u32>(member, <u32>(at - map), 4);
   }
 }
 
-/** @param value 0 where there is none. */
 function copy(value: usize, after: usize): bool {
-  if (value === 0) return copyByte(NIL);
   const length = after - value;
   if (end + length > subject + MAX_BYTES) return false;
   copyLoosely(end, value, length);
@@ -176,7 +201,7 @@ function copyByte(byte: u8): bool {
  * sign, in any case of letters. What is no text has none.
  */
 function mayHaveSecret(uri: usize): bool {
-  if (!readText(uri)) return false;
+  if (!readText(uri) || !isSuspicious()) return false;
   const query = next(contentStart, QUESTION_MARK);
   if (next(query, PERCENT) < contentEnd) return mayHaveEscapedSecret(query);
   for (let at = next(query, EQUALS); at < contentEnd; at = next(at + 1, EQUALS)) {
@@ -184,6 +209,35 @@ function mayHaveSecret(uri: usize): bool {
     if (isSecretName(bswap<u64>(load<u64>(at - LETTERS)) | CASE_BITS)) return true;
   }
   return false;
+}
+
+/**
+ * Whether anywhere in the content is an escape, or an equals sign behind two letters with which names of secrets may end:
+ * most URIs are told to be harmless by it, at once.
+ */
+function isSuspicious(): bool {
+  let found = i64x2.splat(0);
+  for (let at = contentStart; at < contentEnd; at += VECTOR_BYTES) {
+    const last = lowerCase(at - 1);
+    const other = lowerCase(at - 2);
+    const ends = v128.or(v128.or(is(last, LETTER_N), is(last, LETTER_T)), is(last, LETTER_D));
+    const goesBefore = v128.or(
+      v128.or(is(other, LETTER_E), is(other, LETTER_N)),
+      is(other, LETTER_M),
+    );
+    const bytes = v128.load(at);
+    const isNamed = v128.and(is(bytes, EQUALS), v128.and(ends, goesBefore));
+    found = v128.or(found, v128.or(isNamed, is(bytes, PERCENT)));
+  }
+  return v128.any_true(found);
+}
+
+function lowerCase(at: usize): v128 {
+  return v128.or(v128.load(at), i8x16.splat(CASE_BIT));
+}
+
+function is(bytes: v128, byte: u8): v128 {
+  return i8x16.eq(bytes, i8x16.splat(byte));
 }
 
 /** The next such byte of the content; its end where there is none. */
@@ -312,12 +366,7 @@ function hasPlace(length: usize): bool {
 }
 
 function isAt(place: usize, length: usize): bool {
-  if (load<u32>(place) !== length) return false;
-  for (let at: usize = 0; at < length; at += VECTOR_BYTES) {
-    const same = i8x16.eq(v128.load(subject + at), v128.load(place + HEAD_BYTES + at));
-    if (!i8x16.all_true(same)) return false;
-  }
-  return true;
+  return load<u32>(place) === length && isSameLoosely(subject, place + HEAD_BYTES, length);
 }
 
 function firstPlace(length: usize): usize {

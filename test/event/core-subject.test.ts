@@ -155,6 +155,34 @@ describe('the subject of an event', () => {
     assert.equal(new Set(events.map((text) => subjectOf(text))).size, 1);
   });
 
+  it('is of its own event, also where that begins as others do', () => {
+    const found: string[] = [];
+    const levels = ['Metadata', 'Request', 'Metadata', 'Request', 'Metadata'];
+    const events = levels.map((level, index) =>
+      JSON.stringify({ kind: 'Event', apiVersion: 'v1', level, auditID: 'a'.repeat(9 * index) }),
+    );
+    const rule: Rule = (subject) => (found.push(subject) === 0 ? 'stop' : 'go');
+    ask(new Core(SLAB_BYTES, 0), events, { rule, asksWho: true });
+    const expected = levels.map((level) => subjectOf(JSON.stringify({ level })));
+    assert.deepEqual(found, expected);
+  });
+
+  it('is of the last value where a key comes twice, whatever came before', () => {
+    // Longer than what it is found by: what follows it does not matter.
+    const named = (name: string): string => `{"username":"${name}","groups":["${'g'.repeat(90)}"]}`;
+    const status = '{"metadata":{},"code":200}';
+    const core = new Core(SLAB_BYTES, 0);
+    const found: string[] = [];
+    const rule: Rule = (subject) => (found.push(subject) === 0 ? 'stop' : 'go');
+    for (const last of [named('b'), 'null', '[]', '"x"', '7', named('a')]) {
+      const twice = `{"user":${named('a')},"user":${last},"responseStatus":${status},"responseStatus":${last}}`;
+      const once = `{"user":${last},"responseStatus":${last}}`;
+      ask(core, [`{"user":${named('a')},"responseStatus":${status}}`, twice, once], all(rule));
+      assert.equal(found.at(-2), subjectOf(once), last);
+      assert.equal(found.at(-1), subjectOf(once), last);
+    }
+  });
+
   it('is empty where a user is in more groups than it has room for', () => {
     const many = Array.from({ length: 300 }, (_, index) => `group-of-many-${index}`);
     assert.equal(subjectOf(JSON.stringify({ user: { username: 'u', groups: many } })), '');
