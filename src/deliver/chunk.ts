@@ -42,7 +42,9 @@ export interface Chunk {
 
 /** How many bytes the pieces have together. */
 export function sizeOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
 }
 
 /** The id of the chunk that holds bytes [start, end) of a generation. */

@@ -97,21 +97,32 @@ export class Chunker<P extends Parcel> {
 
   #close(log: string): void {
     const open = this.#open.get(log);
-    const [first] = open?.parcels ?? [];
-    const last = open?.parcels.at(-1);
-    if (open === undefined || first === undefined || last === undefined) return;
+    if (open === undefined) return;
     this.#open.delete(log);
     clearTimeout(open.timer);
     const { parcels, payloadBytes } = open;
-    const chunk: Chunk = {
-      id: chunkId(first.fingerprint, first.start, last.end),
-      payload: parcels.flatMap(({ payload }) => payload),
-      payloadBytes,
-      accounts: parcels.reduce((sum, { accounts }) => addAccounts(sum, accounts), NO_ACCOUNTS),
-    };
+    const { payload, accounts } = contentOf(parcels);
+    const chunk: Chunk = { id: idOf(parcels), payload, payloadBytes, accounts };
     this.#inFlight.set(log, (this.#inFlight.get(log) ?? 0) + 1);
     this.#options.emit(chunk, parcels);
   }
+}
+
+function idOf(parcels: readonly Parcel[]): string {
+  const first = parcels[0];
+  const last = parcels.at(-1);
+  if (first === undefined || last === undefined) throw new Error('a chunk that is made of nothing');
+  return chunkId(first.fingerprint, first.start, last.end);
+}
+
+/** Most chunks of a quiet log are a single parcel. */
+function contentOf(parcels: readonly Parcel[]): Pick<Chunk, 'payload' | 'accounts'> {
+  const first = parcels[0];
+  if (first !== undefined && parcels.length === 1) return first;
+  return {
+    payload: parcels.flatMap(({ payload }) => payload),
+    accounts: parcels.reduce((sum, { accounts }) => addAccounts(sum, accounts), NO_ACCOUNTS),
+  };
 }
 
 /** One generation without a gap, and not too large. */

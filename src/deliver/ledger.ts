@@ -2,7 +2,7 @@
  * Which bytes of one generation are settled. Its contiguous settled prefix is all that a checkpoint may hold.
  * Pure; it knows nothing of files, chunks and clocks.
  */
-import { strict as assert } from 'node:assert';
+import { fail } from 'node:assert';
 import { addToGeneration, NOTHING_SETTLED, type GenerationAccounts } from './chunk.ts';
 
 /** Bytes [start, end) of the generation. */
@@ -88,9 +88,9 @@ export class Ledger {
 
   /** A range was read and goes on its way. Ranges come in file order without gaps; skipped bytes are issued too. */
   issue(range: LedgerRange): void {
-    assert.equal(range.start, this.#issuedTo, 'ranges are issued without gaps');
-    assert.ok(range.end >= range.start, 'a range does not end before it starts');
     const { start, end, endsLine, timeMs, isLost = false } = range;
+    if (start !== this.#issuedTo) fail('ranges are issued without gaps');
+    if (end < start) fail('a range does not end before it starts');
     this.#open.push({ start, end, endsLine, timeMs, isLost, accounts: undefined });
     this.#issuedTo = end;
     if (!isLost) this.#inFlightBytes += end - start;
@@ -113,22 +113,23 @@ export class Ledger {
 
   /** Nothing before it is on its way. */
   #pass({ end, endsLine, timeMs }: Entry, accounts: GenerationAccounts): void {
-    this.#parts = addToGeneration(this.#parts, accounts);
+    const isAlone = this.#parts === NOTHING_SETTLED;
+    const parts = isAlone ? accounts : addToGeneration(this.#parts, accounts);
+    this.#parts = endsLine ? NOTHING_SETTLED : parts;
     if (!endsLine) return;
     this.#position = end;
     this.#timeMs = timeMs ?? this.#timeMs;
-    this.#accounts = addToGeneration(this.#accounts, this.#parts);
-    this.#parts = NOTHING_SETTLED;
+    this.#accounts = addToGeneration(this.#accounts, parts);
   }
 
   /** The entries of the ranges, as one. */
   #joined(ranges: readonly Range[]): Entry {
     const first = this.#open.findIndex((open) => isOpen(open, ranges[0]));
-    const [entry, ...others] = this.#open.slice(first, first + ranges.length);
+    const entry = this.#open[first];
     const areIssued = ranges.every((range, index) => isOpen(this.#open[first + index], range));
-    assert.ok(entry && areIssued, 'only issued ranges settle, and only once');
-    for (const other of others) join(entry, other);
-    this.#open.splice(first + 1, others.length);
+    if (entry === undefined || !areIssued) fail('only issued ranges settle, and only once');
+    if (ranges.length === 1) return entry;
+    for (const other of this.#open.splice(first + 1, ranges.length - 1)) join(entry, other);
     return entry;
   }
 

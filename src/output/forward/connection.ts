@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { DeliveryError } from '../output.ts';
-import { readAck } from './ack-reader.ts';
+import { isAckOf, readAck } from './ack-reader.ts';
 import { ConnectionFailure, deliveryError, isTlsFailure } from './failure.ts';
 import { Handshake, type Login } from './handshake.ts';
 import type { Message } from './message.ts';
@@ -170,8 +170,16 @@ export class Connection {
    */
   async send(message: Message | Promise<Message>): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      const state = { id: undefined, begun: false, since: undefined, acked: false, passed: false };
-      const pending: Pending = { message, ...state, resolve, reject };
+      const pending: Pending = {
+        message,
+        id: undefined,
+        begun: false,
+        since: undefined,
+        acked: false,
+        passed: false,
+        resolve,
+        reject,
+      };
       if (this.#state === 'closed') {
         reject(deliveryError(this.#options.receiver, new ConnectionFailure('CLOSED')));
         return;
@@ -233,6 +241,11 @@ export class Connection {
   // --- hearing ---
 
   #hear(bytes: Buffer): void {
+    const first = this.#pending[0]?.id;
+    if (first !== undefined && this.#reader.isBetween && isAckOf(bytes, first)) {
+      this.#acknowledge(first);
+      return;
+    }
     try {
       for (const message of this.#reader.feed(bytes)) this.#understand(message);
     } catch (error) {
@@ -258,10 +271,10 @@ export class Connection {
     if (pending === undefined) return;
     pending.acked = true;
     const now = performance.now();
-    for (const [other, each] of this.#pending.entries()) {
+    this.#pending.forEach((each, other) => {
       if (other < index) each.passed = true;
       else if (other > index && each.since !== undefined) each.since = now;
-    }
+    });
     if (pending.since !== undefined) this.#settle(pending);
   }
 
@@ -332,11 +345,12 @@ export class Connection {
         resolve(error === undefined || error === null);
       };
       // All pieces leave in one system call.
-      if (slice.length > 1) this.#socket.cork();
+      const last = slice.length - 1;
+      if (last > 0) this.#socket.cork();
       for (const [index, piece] of slice.entries()) {
-        this.#socket.write(piece, index === slice.length - 1 ? written : undefined);
+        this.#socket.write(piece, index === last ? written : undefined);
       }
-      this.#socket.uncork();
+      if (last > 0) this.#socket.uncork();
     });
   }
 

@@ -22,6 +22,11 @@ const NOTHING = Buffer.alloc(0);
 export class MessageReader {
   #rest: Buffer = NOTHING;
 
+  /** Whether no value waits for its rest. */
+  get isBetween(): boolean {
+    return this.#rest.length === 0;
+  }
+
   /**
    * Yields the values that are complete now, in order: those before a mistake are good all the same.
    * @throws ProtocolError when the bytes are no MessagePack, or a value is larger than any that is expected.

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encode } from '@msgpack/msgpack';
-import { readAck } from '../../../src/output/forward/ack-reader.ts';
+import { isAckOf, readAck } from '../../../src/output/forward/ack-reader.ts';
 import { AuthenticationError } from '../../../src/output/forward/handshake.ts';
+import { messageId } from '../../../src/output/forward/message.ts';
 import { MessageReader, ProtocolError } from '../../../src/output/forward/msgpack.ts';
 import { feedsOf } from '../../support/byte-feeds.ts';
 
@@ -33,6 +34,31 @@ describe('the ack reader', () => {
       const bytes = Buffer.from(encode(other));
       for (const pieces of feedsOf(bytes)) assert.throws(() => acksIn(pieces), ProtocolError);
     }
+  });
+
+  it('knows the ack of a message from the bytes that receivers write', () => {
+    const ours = messageId('a chunk');
+    const ack = Buffer.from(encode({ ack: ours }));
+    assert.equal(isAckOf(ack, ours), true);
+    for (let at = 0; at < ack.length; at += 1) {
+      const other = Buffer.from(ack);
+      other[at] = (other[at] ?? 0) ^ 0x80;
+      assert.equal(isAckOf(other, ours), false, `${at}`);
+      assert.equal(isAckOf(ack.subarray(0, at), ours), false);
+      assert.equal(isAckOf(ack.subarray(at + 1), ours), false);
+    }
+    assert.equal(isAckOf(Buffer.concat([ack, ack]), ours), false);
+    assert.equal(isAckOf(Buffer.from(encode({ ack: 'second' })), 'second'), false);
+  });
+
+  it('says whether an ack waits for its rest', () => {
+    const ack = Buffer.from(encode({ ack: id }));
+    const reader = new MessageReader();
+    assert.equal(reader.isBetween, true);
+    assert.deepEqual([...reader.feed(ack.subarray(0, 9))], []);
+    assert.equal(reader.isBetween, false);
+    assert.equal([...reader.feed(ack.subarray(9))].length, 1);
+    assert.equal(reader.isBetween, true);
   });
 
   it('says what to do when the receiver asks for a login', () => {
