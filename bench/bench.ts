@@ -62,9 +62,10 @@ export function fullSize(megabytes: number, rounds: number): Size {
     rounds,
     rollCallCounts: false,
     drainBytes: megabytes * 1e6,
-    latencySettleMs: 3000,
+    // V8 optimises what is done again and again: it takes half a minute, of weeks.
+    latencySettleMs: 40_000,
     latencyMs: 10_000,
-    idleSettleMs: 8000,
+    idleSettleMs: 60_000,
     idleMs: 30_000,
     growthBytes: 40e6,
     growthBackups: [FEW_BACKUPS, MANY_BACKUPS],
