@@ -60,7 +60,7 @@ describe('a gzip file that is being made', () => {
     logs.write('audit.log', eventsOf(1, 10));
     const agent = await workplace.follow();
     await workplace.delivered(agent, 10);
-    agent.whileFrozen(() => {
+    await agent.whileFrozen(() => {
       logs.append('audit.log', eventsOf(11, 20));
       logs.rename('audit.log', BACKUP);
       logs.write('audit.log', eventsOf(21, 30));
@@ -79,7 +79,7 @@ describe('a gzip file that is being made', () => {
     const agent = await workplace.follow();
     // Both logs are looked at before anything is read of one.
     await workplace.delivered(agent, 1001);
-    agent.whileFrozen(() => {
+    await agent.whileFrozen(() => {
       logs.append('audit.log', eventsOf(1, 20));
       logs.rename('audit.log', BACKUP);
       logs.write('audit.log', eventsOf(21, 30));

@@ -90,7 +90,7 @@ describe('a last line without a newline', () => {
     logs.write('audit.log', eventsOf(1, 1));
     const agent = await workplace.follow();
     await workplace.delivered(agent, 1);
-    agent.whileFrozen(() => {
+    await agent.whileFrozen(() => {
       logs.append('audit.log', eventOf(2));
       logs.remove('audit.log');
     });

@@ -385,8 +385,14 @@ describe('an outage', { skip, concurrency: AT_ONCE }, () => {
     await log.write(2 * log.eventsPerFile - 40);
     const agent = await scene.follow();
     await scene.settles('read_bytes_total', (log.last - 30) * log.lineBytes);
-    await log.write(log.eventsPerFile);
-    await log.write(log.eventsPerFile);
+    // What is written in small pieces would take all the room before the two files are read to their ends.
+    await agent.whileFrozen(async () => log.write(log.eventsPerFile));
+    const twoFiles = (2 * log.eventsPerFile - 30) * log.lineBytes;
+    await until(
+      'two files that are read',
+      async () => ((await scene.metric('read_bytes_total')) ?? 0) >= twoFiles,
+    );
+    await agent.whileFrozen(async () => log.write(log.eventsPerFile));
     const { last } = log;
     assert.ok((log.files()[0]?.first ?? 0) > 2 * log.eventsPerFile, 'two files are deleted');
     await scene.assertLag(30, last - 30);

@@ -153,7 +153,7 @@ describe('copytruncate', () => {
     const agent = await workplace.follow();
     writer.write(eventsOf(1, 100));
     await workplace.delivered(agent, 100);
-    agent.whileFrozen(() => {
+    await agent.whileFrozen(() => {
       writer.write(eventsOf(101, 200));
       workplace.logs.copyTruncate('audit.log', 'audit.log.1');
       writer.write(eventsOf(201, 300));
@@ -183,7 +183,7 @@ describe('an active file', () => {
     logs.write('audit.log', eventsOf(1, 10));
     const agent = await workplace.follow();
     await workplace.delivered(agent, 10);
-    agent.whileFrozen(() => {
+    await agent.whileFrozen(() => {
       logs.append('audit.log', eventsOf(11, 20));
       logs.remove('audit.log');
       logs.write('audit.log', eventsOf(21, 30));
@@ -202,7 +202,7 @@ describe('an active file', () => {
       workplace.logs.write('audit.log', eventsOf(1, 100));
       const agent = await workplace.follow();
       await workplace.delivered(agent, 100);
-      agent.whileFrozen(() => {
+      await agent.whileFrozen(() => {
         truncateSync(workplace.path);
         workplace.logs.append('audit.log', eventsOf(101, last));
       });

@@ -129,10 +129,13 @@ export class Agent {
   }
 
   /** What happens meanwhile, the agent finds when it is over: as on a machine that has no time for it. */
-  whileFrozen(happens: () => void): void {
+  async whileFrozen(happens: () => void | Promise<void>): Promise<void> {
     this.child.kill('SIGSTOP');
-    happens();
-    this.child.kill('SIGCONT');
+    try {
+      await happens();
+    } finally {
+      this.child.kill('SIGCONT');
+    }
   }
 
   /** SIGTERM, and the end that follows it. */
