@@ -171,9 +171,9 @@ describe('a checkpoint file', () => {
       { ...OUTLOOK, log: 1 },
       { ...OUTLOOK, bytesPerSecond: 5e300 },
     ];
-    const file = { version: 1, checkpoints: [rest], problems, losses, outlooks };
+    const whole = { version: 1, checkpoints: [rest], problems, losses, outlooks };
     // Beyond all numbers, as JSON.parse reads it: it could not be written again.
-    const text = JSON.stringify(file).replace('5e+300', '5e+999');
+    const text = JSON.stringify(whole).replace('5e+300', '5e+999');
     const accounts = { ...NOTHING_SETTLED, earlierBytes: rest.offset };
     assert.deepEqual(parseCheckpoints(text), {
       checkpoints: [

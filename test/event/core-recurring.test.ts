@@ -116,10 +116,10 @@ describe('what came before', () => {
 
   it('may have space behind it, or none', () => {
     const used = newMaker();
-    for (const space of ['', ' ', '\t\r ', '']) {
-      assertMadeAsAnew(used, EVENT.replace(OPENING, OPENING + space));
+    for (const blank of ['', ' ', '\t\r ', '']) {
+      assertMadeAsAnew(used, EVENT.replace(OPENING, OPENING + blank));
       for (const value of [USER, STATUS, ANNOTATIONS]) {
-        assertMadeAsAnew(used, EVENT.replace(value, space + value + space));
+        assertMadeAsAnew(used, EVENT.replace(value, blank + value + blank));
       }
     }
   });
