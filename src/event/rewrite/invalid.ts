@@ -12,6 +12,11 @@ import { uriEdits } from './uri.ts';
 
 /** What stands before the bodies in an event that kube-apiserver has written, and before what may quote them. */
 const BEFORE_BODIES: readonly string[] = FIELDS.slice(0, FIELDS.indexOf('responseStatus'));
+/**
+ * Members of an event, and of no value before its bodies. Where kube-apiserver was stopped in the middle of an event, the
+ * next one may stand in the place of a value.
+ */
+const OF_EVENTS = new Set<string>(FIELDS.slice(FIELDS.indexOf('level')));
 /** How an event begins: what begins otherwise may be the middle of a body. */
 const EVENT_START = /^\{"kind":"Event","apiVersion":"audit\.k8s\.io\/[a-z0-9]+"/;
 /** Both beginnings are shorter. */
@@ -83,7 +88,7 @@ function beforeBodies(bytes: Buffer, withheld: Place, marking: Marking): Kept {
   return { end, edits };
 }
 
-/** Undefined where the bytes end before it does, or hold no JSON. */
+/** Undefined where the bytes end before it does, hold no JSON, or another event. */
 function wholeMember(bytes: Buffer, start: number) {
   try {
     const keyEnd = valueEnd(bytes, start);
@@ -91,12 +96,17 @@ function wholeMember(bytes: Buffer, start: number) {
     const colon = skipSpace(bytes, keyEnd);
     const value = skipSpace(bytes, colon + 1);
     const end = valueEnd(bytes, value);
-    JSON.parse(bytes.toString('utf8', value, end));
+    JSON.parse(bytes.toString('utf8', value, end), refuseEvents);
     const isMember = bytes[colon] === COLON && isBehindMember(bytes, skipSpace(bytes, end));
     return typeof name === 'string' && isMember ? { name, value, end } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function refuseEvents(key: string, value: unknown): unknown {
+  if (OF_EVENTS.has(key)) throw new Error('an event within an event');
+  return value;
 }
 
 function isBehindMember(bytes: Buffer, at: number): boolean {

@@ -36,6 +36,9 @@ describe('bytes that are no event', () => {
     [`${HEAD},"user":{"username":"a"}`, ',"annotations":{}}'],
     [HEAD, ',"user":{"username":"a{"kind":"Event","requestObject":{"a":"secret"}}}'],
     [HEAD, ',"userAgent":"a{"kind":"Event","requestObject":{"a":"secret"}}'],
+    [HEAD, ',"stage":{"kind":"Event","level":"Request","requestObject":{"a":"secret"}}'],
+    [HEAD, ',"user":{"extra":{"a":[{"kind":"Event","\\u0072equestObject":{"a":"secret"}}]}}'],
+    [`${HEAD},"objectRef":{"apiVersion":"v1"}`, ',"stage":{"stage":"secret"}'],
     [HEAD, ',"verb" "get","user":{}'],
     [HEAD, ',"verb":x,"user":{}'],
     [HEAD, ', "verb" : "get" "user":"secret"'],
@@ -46,6 +49,20 @@ describe('bytes that are no event', () => {
       assert.equal(after(kept + rest), kept + note(rest));
     });
   }
+
+  it('show nothing of an event that follows a torn one, wherever that was torn', () => {
+    const torn =
+      `${HEAD},"user":{"username":"a","groups":["g"],"extra":{"e":["x"]}},"sourceIPs":["::1"],` +
+      '"objectRef":{"resource":"secrets"},"responseStatus":{"code":200}}';
+    const next =
+      '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","requestURI":"/a?token=secret","user":{},' +
+      '"requestObject":{"data":{"a":"secret"}},"annotations":{"a":"secret"}}';
+    for (let cut = 0; cut < torn.length; cut++) {
+      const left = after(torn.slice(0, cut) + next);
+      // Where nothing is left of the first, the next one keeps its beginning, without what is secret of its URI.
+      assert.doesNotMatch(left, /secret(?!s)/, torn.slice(0, cut));
+    }
+  });
 
   it('are kept when they are the beginning of an event and no more', () => {
     const { bytes, redacted } = plain.rewriteInvalid(Buffer.from(HEAD));
