@@ -46,11 +46,12 @@ export class FrameReader {
     this.#keeps = keeps;
   }
 
+  /** @param bytes may be written over when the last frame was taken. */
   *feed(bytes: Buffer): Generator<Frame> {
     let input = bytes;
     for (;;) {
       const passed = Math.min(this.#toPass, input.length);
-      if (this.#keeps && passed > 0) this.#entries.push(input.subarray(0, passed));
+      if (this.#keeps && passed > 0) this.#entries.push(Buffer.from(input.subarray(0, passed)));
       this.#toPass -= passed;
       input = input.subarray(passed);
       const isOver = this.#part === 'options' && !this.#hasOptions && this.#toPass === 0;
@@ -66,7 +67,7 @@ export class FrameReader {
         }
       } catch (error) {
         if (!(error instanceof Incomplete)) throw error;
-        this.#held = input;
+        this.#held = Buffer.from(input);
         return;
       }
     }

@@ -64,7 +64,13 @@ const KINDS: readonly Kind[] = [
 
 function framesOf(pieces: readonly Uint8Array[], keeps = true): readonly Frame[] {
   const reader = new FrameReader(keeps);
-  return pieces.flatMap((piece) => [...reader.feed(Buffer.from(piece))]);
+  return pieces.flatMap((piece) => {
+    const bytes = Buffer.from(piece);
+    const frames = [...reader.feed(bytes)];
+    // The next piece is read into the same place.
+    bytes.fill(0xff);
+    return frames;
+  });
 }
 
 function assertIs(frame: Frame | undefined, expected: Partial<Frame>): void {
