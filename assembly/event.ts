@@ -129,10 +129,10 @@ export function putEvent(start: usize, to: usize, added: u32, copy: usize): usiz
       eventEnd = putHead(to, MAP_16, count + added, out);
       return separator === CLOSE_BRACE ? at : 0;
     }
-    if (load<u8>(at) <= SPACE) at = skipSpace(at);
     if (count === OPENING_MEMBERS && isWhole && !hasTime) {
       keepOpening(opening, at, to + HEAD_16_BYTES, out);
     }
+    if (load<u8>(at) <= SPACE) at = skipSpace(at);
   }
 }
 
