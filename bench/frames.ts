@@ -56,7 +56,8 @@ export class FrameReader {
       input = input.subarray(passed);
       const isOver = this.#part === 'options' && !this.#hasOptions && this.#toPass === 0;
       if (input.length === 0 && !isOver) return;
-      if (this.#held.length > 0) input = Buffer.concat([this.#held, input]);
+      const isJoined = this.#held.length > 0;
+      if (isJoined) input = Buffer.concat([this.#held, input]);
       this.#held = NOTHING;
       try {
         if (this.#part === 'head') input = this.#head(input);
@@ -67,7 +68,7 @@ export class FrameReader {
         }
       } catch (error) {
         if (!(error instanceof Incomplete)) throw error;
-        this.#held = Buffer.from(input);
+        this.#held = isJoined ? input : Buffer.from(input);
         return;
       }
     }
