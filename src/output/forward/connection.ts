@@ -271,10 +271,10 @@ export class Connection {
     if (pending === undefined) return;
     pending.acked = true;
     const now = performance.now();
-    this.#pending.forEach((each, other) => {
+    for (const [other, each] of this.#pending.entries()) {
       if (other < index) each.passed = true;
       else if (other > index && each.since !== undefined) each.since = now;
-    });
+    }
     if (pending.since !== undefined) this.#settle(pending);
   }
 
