@@ -32,11 +32,12 @@ import { pause, Wakeup } from './tail/wakeup.ts';
 import { VitalSigns } from './vital-signs.ts';
 
 /**
- * Large enough that a read, a message and a turn of the event loop cost little, and small enough that it is a chunk of
- * 1 MiB with what is added to events. The event loop must turn every few milliseconds, or a file that lives as long
- * under fast rotation is not held in time: this much takes one or two.
+ * Large enough that a read, a message and a turn of the event loop cost little. The event loop must turn every few
+ * milliseconds, or a file that lives as long under fast rotation is not held in time: this much takes one or two.
  */
 const MAX_BLOCK_BYTES = 896 * 1024;
+/** Of a chunk: with what is added to events, a block is to be no more than one. */
+const BLOCK_OF_CHUNK = 7 / 8;
 /** The slow safety poll for logs that no event announced. */
 const DISCOVERY_POLL_MS = 5000;
 /** The same while a path that was given leads to nothing: a mount may appear late. */
@@ -344,7 +345,7 @@ function windowOf(
   concurrency: number,
   transcoder: Transcoder,
 ): Window {
-  const slabBytes = Math.min(chunkBytes, MAX_BLOCK_BYTES);
+  const slabBytes = Math.min(Math.floor(BLOCK_OF_CHUNK * chunkBytes), MAX_BLOCK_BYTES);
   const blocks = Math.floor(chunkBytes / slabBytes);
   const places = forward === undefined ? inFlightChunks : (concurrency + 1) * blocks;
   return new Window({ places, slabBytes, makeSlab: (bytes) => transcoder.makeSlab(bytes) });

@@ -24,7 +24,7 @@ import { withoutBodies } from './event/bodies.ts';
 import { divide } from './event/divide.ts';
 import { stageTimeMs } from './event/event-time.ts';
 import { explainLoss, lossId, type LossNotice } from './event/loss-notice.ts';
-import type { Transcoder } from './event/transcoder.ts';
+import type { Transcoded, Transcoder } from './event/transcoder.ts';
 import type { Log } from './observe/log.ts';
 import { Seldom } from './observe/seldom.ts';
 import type { BlockSink, Loss, RotationKind, TailObserver } from './tail/tail.ts';
@@ -57,7 +57,15 @@ const LOSSES_IN_FLIGHT_MAX = 1000;
 /** A block on its way, with what is to be given back when it is settled. */
 interface Encoded extends Parcel {
   readonly block: Block;
-  readonly place: Place;
+  readonly place: Releasable;
+}
+
+type Releasable = Pick<Place, 'release'>;
+
+/** A block, or a piece of one, and what goes out for it. */
+interface Piece extends Transcoded {
+  readonly block: Block;
+  readonly payloadBytes: number;
 }
 
 /** The ledger of a generation, and what a checkpoint calls it by. */
@@ -75,6 +83,8 @@ export class Pipeline implements BlockSink, TailObserver {
   readonly #settledMs = new Map<string, number>();
   /** How often something was settled or lost. */
   #changes = 0;
+  /** What went out for each byte of the last block. */
+  #growth = 0;
   readonly #parts: PipelineParts;
   readonly #chunker: Chunker<Encoded>;
   readonly #reduced: Seldom;
@@ -108,9 +118,7 @@ export class Pipeline implements BlockSink, TailObserver {
   }
 
   accept(block: Block, place: Place, isAll = false): void {
-    const { ledger } = this.#entry(block);
     const { start, end, kind, line } = block;
-    ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(block.bytes) });
     if (this.#putsAside(block)) {
       this.accounts.read(end - start, kind === 'part' ? 0 : 1);
       place.release();
@@ -118,25 +126,45 @@ export class Pipeline implements BlockSink, TailObserver {
     }
     if (kind === 'reduced') this.#sayReduced(block);
     if (start === line?.start) this.#sayInParts(block, line);
-    const { payload, accounts, invalid, changes } = this.#parts.transcoder.transcode(block);
+    const pieces = this.#transcode(block);
+    const share = pieces.length === 1 ? place : shared(place, pieces.length);
+    const last = pieces.at(-1);
+    for (const piece of pieces) {
+      this.#issue(piece.block);
+      this.#count(piece);
+      this.#chunker.add(parcelOf(piece, share), isAll && piece === last);
+    }
+  }
+
+  #issue(block: Block): void {
+    const { start, end, kind, bytes } = block;
+    const { ledger } = this.#entry(block);
+    ledger.issue({ start, end, endsLine: kind !== 'part', timeMs: stageTimeMs(bytes) });
+  }
+
+  #count({ block: { start, end }, accounts, invalid, changes }: Piece): void {
     this.accounts.read(end - start, accounts.delivered.events + accounts.filtered.events);
     for (const reason of invalid) this.accounts.invalid(reason);
     this.accounts.changed(changes.filtered, changes.redacted);
-    const payloadBytes = sizeOf(payload);
-    const { log, generation, fingerprint } = block;
-    const parcel: Encoded = {
-      log,
-      generation,
-      fingerprint,
-      start,
-      end,
-      payload,
-      payloadBytes,
-      accounts,
-      block,
-      place,
-    };
-    this.#chunker.add(parcel, isAll);
+  }
+
+  /**
+   * A block that would be more than a chunk goes in pieces: a receiver may drop what is larger (Fluentd's
+   * chunk_size_limit), and the user has said how large it may be.
+   */
+  #transcode(block: Block): readonly Piece[] {
+    const { transcoder, chunkBytes } = this.#parts;
+    // Most blocks grow as the last one did: what would be too large need not be made first.
+    const isTooLarge = block.bytes.length * this.#growth > chunkBytes;
+    const early = isTooLarge ? divide([block]).flat() : [];
+    if (early.length > 0) return early.flatMap((half) => this.#transcode(half));
+    const transcoded = transcoder.transcode(block);
+    const payloadBytes = sizeOf(transcoded.payload);
+    this.#growth = payloadBytes / block.bytes.length;
+    const halves = payloadBytes > chunkBytes ? divide([block]).flat() : [];
+    if (halves.length === 0) return [{ block, payloadBytes, ...transcoded }];
+    transcoder.recycle(transcoded.payload);
+    return halves.flatMap((half) => this.#transcode(half));
   }
 
   /** The same as before when no ledger has moved. */
@@ -187,6 +215,7 @@ export class Pipeline implements BlockSink, TailObserver {
     const { longLines } = this.#parts;
     const { line, generation, kind } = block;
     if (line === undefined || longLines?.fits(line.end - line.start) !== true) return false;
+    this.#issue(block);
     const ranges = this.#aside.get(generation) ?? [];
     const { start, end } = block;
     ranges.push({ start, end });
@@ -363,6 +392,33 @@ export class Pipeline implements BlockSink, TailObserver {
     this.ledgers.set(generation, entry);
     return entry;
   }
+}
+
+function parcelOf({ block, payload, payloadBytes, accounts }: Piece, place: Releasable): Encoded {
+  const { log, generation, fingerprint, start, end } = block;
+  return {
+    log,
+    generation,
+    fingerprint,
+    start,
+    end,
+    payload,
+    payloadBytes,
+    accounts,
+    block,
+    place,
+  };
+}
+
+/** The pieces of a block share its place: it is free when each of them has given it back. */
+function shared(place: Place, by: number): Releasable {
+  let left = by;
+  return {
+    release() {
+      left -= 1;
+      if (left === 0) place.release();
+    },
+  };
 }
 
 /** A chunk of blocks that follow each other, outside the way of the data. */

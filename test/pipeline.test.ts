@@ -21,14 +21,21 @@ import { makeBufferSlab } from './support/slabs.ts';
 const PLACES = 4;
 const patient = new AbortController().signal;
 
-/** @param lingerMs none: each block goes out at once. */
-function setUp(remembers = true, lingerMs = 0) {
+interface Settings {
+  readonly remembers?: boolean;
+  /** None: each block goes out at once. */
+  readonly lingerMs?: number;
+  readonly chunkBytes?: number;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+function setUp({ remembers = true, lingerMs = 0, chunkBytes = 4096, fields = {} }: Settings = {}) {
   const output = new HeldOutput();
   const log = new RecordingLog();
   const window = new Window({ places: PLACES, slabBytes: 4096, makeSlab: makeBufferSlab });
   const dispatcher = new Dispatcher({ output, log });
   const transcoder = new BlockTranscoder(
-    new JsonWriter(new Shipper({ fields: {}, coordinates: false })),
+    new JsonWriter(new Shipper({ fields, coordinates: false })),
   );
   let filesChanges = 0;
   let progress = 0;
@@ -39,7 +46,7 @@ function setUp(remembers = true, lingerMs = 0) {
     log,
     onFilesChanged: () => (filesChanges += 1),
     onProgress: () => (progress += 1),
-    chunkBytes: 4096,
+    chunkBytes,
     lingerMs,
     remembers,
     timeBefore: () => undefined,
@@ -122,6 +129,60 @@ describe('a block', () => {
     await end();
   });
 
+  it('that would be more than a chunk goes in pieces, and its place is free when all are settled', async () => {
+    const { output, pipeline, window, accept, end } = setUp({ chunkBytes: 20 });
+    const lines = ['{"a":1}\n', '{"b":"longer than a chunk"}\n', '{"c":3}\n', '{"d":4}\n', 'bad\n'];
+    await accept(lines.join(''), { start: 100 });
+    assert.equal(window.used, 1);
+    for (let taken = 0; taken < lines.length; taken++) {
+      assert.equal(window.used, 1, `${taken} are settled`);
+      await output.take();
+    }
+    assert.equal(window.used, 0);
+    const delivered = output.delivered.map(({ payload }) => Buffer.concat(payload).toString());
+    assert.deepEqual(delivered.slice(0, 4), lines.slice(0, 4));
+    assert.deepEqual(
+      output.delivered.map(({ id }) => id.slice(FINGERPRINT.length)),
+      ['-100-108', '-108-136', '-136-144', '-144-152', '-152-156'],
+    );
+    assert.equal(positionOf(pipeline, 1), 156);
+    const { deliveredEvents, deliveredBytes, invalidLines } = pipeline.accounts.totals();
+    assert.deepEqual([deliveredEvents, deliveredBytes, invalidLines], [5, 56, { 'not-json': 1 }]);
+    await end();
+  });
+
+  it('is no chunk that is too large, whatever comes before and behind it', async () => {
+    const lengths = fc.array(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), {
+      minLength: 1,
+    });
+    await fc.assert(
+      fc.asyncProperty(lengths, fc.integer({ min: 10, max: 200 }), async (blocks, chunkBytes) => {
+        const { output, window, accept, end } = setUp({
+          chunkBytes,
+          fields: { added: 'x'.repeat(20) },
+        });
+        let start = 0;
+        for (const line of blocks) {
+          const content = line.map((length) => `{"a":"${'y'.repeat(length)}"}\n`).join('');
+          await accept(content, { start });
+          start += content.length;
+          while (window.used > 0) await output.take();
+        }
+        await end();
+        const sizes = output.delivered.map(({ payloadBytes, accounts }) => ({
+          payloadBytes,
+          events: accounts.delivered.events,
+        }));
+        for (const { payloadBytes, events } of sizes) {
+          assert.ok(payloadBytes <= chunkBytes || events === 1, JSON.stringify(sizes));
+        }
+        const events = sizes.reduce((sum, one) => sum + one.events, 0);
+        assert.equal(events, blocks.flat().length);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('that holds only blank lines settles as well, also while an older one waits', async () => {
     const { pipeline, window, accept, end } = setUp();
     await accept('{"a":1}\n');
@@ -157,7 +218,7 @@ describe('blocks that wait for company', () => {
   const FOR_EVER_MS = 1_000_000_000;
 
   it('become one chunk, and settle together', async () => {
-    const { output, pipeline, window, accept, end } = setUp(true, FOR_EVER_MS);
+    const { output, pipeline, window, accept, end } = setUp({ lingerMs: FOR_EVER_MS });
     await accept('{"a":1}\n');
     await accept('\n', { start: 8 });
     await accept('{"a":2}\n', { start: 9 });
@@ -175,7 +236,7 @@ describe('blocks that wait for company', () => {
   });
 
   it('wait for what is in flight, and no longer, when their log has nothing more', async () => {
-    const { output, pipeline, accept, end } = setUp(true, FOR_EVER_MS);
+    const { output, pipeline, accept, end } = setUp({ lingerMs: FOR_EVER_MS });
     for (let number = 0; number < 2; number++) {
       await accept('{}\n', { start: number * 3 });
       pipeline.caughtUp(LOG);
@@ -192,7 +253,7 @@ describe('blocks that wait for company', () => {
   });
 
   it('wait no longer when there is no room for more', async () => {
-    const { output, window, accept, end } = setUp(true, FOR_EVER_MS);
+    const { output, window, accept, end } = setUp({ lingerMs: FOR_EVER_MS });
     for (let number = 0; number < PLACES; number++) await accept('{}\n', { start: number * 3 });
     const waiting = accept('{}\n', { start: PLACES * 3 });
     await output.take();
@@ -255,7 +316,7 @@ describe('the sums of a pipeline', () => {
 
 describe('the time of the last settled event', () => {
   it('is that of its log, moves when the output has it, and outlives the ledger', async () => {
-    const { output, pipeline, accept, end } = setUp(false);
+    const { output, pipeline, accept, end } = setUp({ remembers: false });
     await accept('{"stageTimestamp":"2026-03-04T05:06:07.123456Z"}\n');
     assert.equal(pipeline.settledMs(LOG), undefined);
     await output.take();
@@ -317,7 +378,7 @@ describe('a loss', () => {
   });
 
   it('is told behind what was read, with its time, and the checkpoint waits for both', async () => {
-    const { output, pipeline, accept, end } = setUp(true, 1000);
+    const { output, pipeline, accept, end } = setUp({ lingerMs: 1000 });
     await accept(event);
     const start = event.length;
     pipeline.lost({ ...loss, start, end: start + 10 });
@@ -357,7 +418,7 @@ describe('a loss', () => {
 
 describe('a pipeline without checkpoints', () => {
   it('settles a line in parts whose last part has no bytes', async () => {
-    const { output, pipeline, accept, end } = setUp(false);
+    const { output, pipeline, accept, end } = setUp({ remembers: false });
     await accept('xxxx', { kind: 'part' });
     await accept('', { kind: 'last-part', start: 4 });
     await output.take();
@@ -368,7 +429,7 @@ describe('a pipeline without checkpoints', () => {
   });
 
   it('keeps nothing of what is settled, however often its log rotates', async () => {
-    const { output, pipeline, accept, end } = setUp(false);
+    const { output, pipeline, accept, end } = setUp({ remembers: false });
     for (let generation = 1; generation <= 100; generation++) {
       await accept('{}\n', { generation });
       await accept('{}\n', { generation, start: 3 });

@@ -66,6 +66,8 @@ export interface Allowances {
   readonly reorders: boolean;
   /** Longer lines come without their bodies, or are kept as dead letters. */
   readonly maxEventBytes: number;
+  /** More is sent at once only of a single line. */
+  readonly chunkBytes: number;
   /** What was there before the first agent is left out. */
   readonly skips: boolean;
 }
@@ -209,7 +211,17 @@ export class Judge {
     const isSame = before === undefined || before.equals(bytes);
     demand(isSame, 'same bytes', () => `chunk ${id} is sent again with other bytes`);
     this.#chunks.set(id, bytes);
+    const isFit = bytes.length <= this.#allowances.chunkBytes || !this.#hasLines(entries);
+    demand(isFit, 'chunk size', () => `chunk ${id} has ${bytes.length} bytes`);
     for (const entry of entries) this.#receivedEntry(entry, id, entries.length);
+  }
+
+  /** Whether it is more than one line. */
+  #hasLines([, ...further]: readonly Entry[]): boolean {
+    return further.some(({ fingerprint, offset, lostBytes }) => {
+      if (fingerprint === '' || lostBytes !== undefined) return false;
+      return this.#named(fingerprint).isBoundary(offset);
+    });
   }
 
   #receivedEntry(entry: Entry, chunk: string, company: number): void {

@@ -118,9 +118,10 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'a place in the window is free before the ack',
     'pipeline.js',
-    'this.#chunker.add(parcel, isAll);',
-    'this.#chunker.add({ ...parcel, place: { release() {} } }, isAll);\n        place.release();',
+    'this.#chunker.add(parcelOf(piece, share),',
+    'share.release();\n            this.#chunker.add(parcelOf(piece, { release() {} }),',
   ),
+  one('a chunk is as large as it becomes', 'pipeline.js', 'payloadBytes > chunkBytes ?', 'false ?'),
   one(
     'believe what a backup was seen to hold, though it grows',
     'tail/scanner.js',

@@ -79,6 +79,7 @@ class Run {
         profile.clockJumps ||
         (profile.style !== 'lumberjack' && (profile.destroys || profile.character.lostHints > 0)),
       maxEventBytes: profile.maxEventBytes,
+      chunkBytes: profile.chunkBytes,
       skips: profile.fromEnd,
     });
     const witness = {
