@@ -16,7 +16,7 @@ export interface Round {
  * the place of the watch, from one look to the next. Half of it is the median of the latency. Against what looks may
  * miss it must be less than the life of a file under rotation at full speed: 30 ms with one backup kept.
  */
-const LOOK_EVERY_MS = 16;
+const LOOK_EVERY_MS = 17;
 /**
  * The same between looks that find little, which cost as much as those that find much: below a few hundred events a second
  * two thirds of them do.
