@@ -10,7 +10,7 @@ import { isAuditLogName, parseLogFileName } from './names.ts';
 import type { Problems } from './problems.ts';
 import type { LogSite } from './scanner.ts';
 import { sniff, type Sniffed } from './sniff.ts';
-import { statOrUndefined } from './stat.ts';
+import { lstatOrUndefined, statOrUndefined } from './stat.ts';
 
 /** How deep a directory is searched: /var/log/kubernetes/audit/audit.log is one, OpenShift's are one too. */
 const MAX_DEPTH = 2;
@@ -205,9 +205,15 @@ function siteOf({ directory, base, all, names, patterns }: Wanted): LogSite {
 
 /** A symbolic link to another log that was found is the same log, not a second one. */
 function withoutLinks(sites: ReadonlyMap<string, Wanted>): LogSite[] {
+  // The way to a directory has many parts, each of them a look at the disk, and a hundred logs may lie in it.
+  const realDirectories = new Map<string, string>();
   const kept: LogSite[] = [];
   for (const [path, wanted] of sites) {
-    const real = realPath(path);
+    const { directory, base } = wanted;
+    const realDirectory = realDirectories.get(directory) ?? realPath(directory);
+    realDirectories.set(directory, realDirectory);
+    const isLink = lstatOrUndefined(path)?.isSymbolicLink() === true;
+    const real = isLink ? realPath(path) : join(realDirectory, base);
     if (real === path || !sites.has(real)) kept.push(siteOf(wanted));
   }
   return kept;
