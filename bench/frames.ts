@@ -4,7 +4,7 @@
  * https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1
  */
 import { decode } from '@msgpack/msgpack';
-import { countValues, endOfValue, headAt, Incomplete } from './msgpack.ts';
+import { countValues, endOfValue, headAt, Incomplete, Passage } from './msgpack.ts';
 
 /** A message, complete. */
 export interface Frame {
@@ -35,8 +35,8 @@ export class FrameReader {
   #entries: Buffer[] = [];
   /** Of the entries under way. */
   #bytes = 0;
-  #toPass = 0;
-  /** Entries that are an array (Forward mode): counted as soon as all are there. Undefined in PackedForward mode. */
+  #toPass = new Passage(0);
+  /** Entries that are an array (Forward mode). Undefined in PackedForward mode. */
   #counted: number | undefined;
   #part: 'head' | 'options' = 'head';
   #hasOptions = true;
@@ -50,11 +50,8 @@ export class FrameReader {
   *feed(bytes: Buffer): Generator<Frame> {
     let input = bytes;
     for (;;) {
-      const passed = Math.min(this.#toPass, input.length);
-      if (this.#keeps && passed > 0) this.#entries.push(Buffer.from(input.subarray(0, passed)));
-      this.#toPass -= passed;
-      input = input.subarray(passed);
-      const isOver = this.#part === 'options' && !this.#hasOptions && this.#toPass === 0;
+      input = this.#pass(input);
+      const isOver = this.#part === 'options' && !this.#hasOptions && this.#toPass.isOver;
       if (input.length === 0 && !isOver) return;
       const isJoined = this.#held.length > 0;
       if (isJoined) input = Buffer.concat([this.#held, input]);
@@ -74,6 +71,14 @@ export class FrameReader {
     }
   }
 
+  /** @returns what stands behind the entries under way. */
+  #pass(input: Buffer): Buffer {
+    const passed = this.#toPass.pass(input);
+    this.#bytes += passed;
+    if (this.#keeps && passed > 0) this.#entries.push(Buffer.from(input.subarray(0, passed)));
+    return input.subarray(passed);
+  }
+
   /** @returns what stands behind the head. */
   #head(input: Buffer): Buffer {
     const message = headAt(input, 0);
@@ -86,10 +91,10 @@ export class FrameReader {
       throw new Error('no message in Forward or PackedForward mode');
     }
     const isPacked = entries.kind === 'bytes';
-    this.#bytes = isPacked ? entries.length : endOfValue(input, at) - entries.start;
+    this.#toPass = isPacked ? new Passage(0, entries.length) : new Passage(entries.length);
+    this.#bytes = 0;
     this.#counted = isPacked ? undefined : entries.length;
     this.#hasOptions = message.length === 3;
-    this.#toPass = this.#bytes;
     this.#part = 'options';
     return input.subarray(entries.start);
   }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encode, ExtData } from '@msgpack/msgpack';
 import * as fc from 'fast-check';
-import { countValues, endOfValue, headAt, Incomplete } from '../../bench/msgpack.ts';
+import { countValues, endOfValue, headAt, Incomplete, Passage } from '../../bench/msgpack.ts';
 
 /** One of each type that has a length of its own, and the sizes at which the type changes. */
 const SAMPLES: readonly unknown[] = [
@@ -55,6 +55,21 @@ describe('where a value ends', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('is found when the bytes come in pieces', () => {
+    const values = [...SAMPLES, ...SAMPLES.map((sample) => [sample, { sample }])];
+    const bytes = Buffer.concat([Buffer.from('skip'), ...values.map(bytesOf), Buffer.from([0xc1])]);
+    for (const length of [1, 2, 3, 7, 1000, 65_537, bytes.length]) {
+      const passage = new Passage(values.length, 4);
+      let passed = 0;
+      for (let at = 0; at < bytes.length; at += length) {
+        const piece = bytes.subarray(at, at + length);
+        passed += passage.pass(piece);
+        assert.equal(passage.isOver, at + piece.length >= bytes.length - 1);
+      }
+      assert.equal(passed, bytes.length - 1, `pieces of ${length} bytes`);
+    }
   });
 
   it('counts what stands one behind the other', () => {
