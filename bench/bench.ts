@@ -62,11 +62,12 @@ export function fullSize(megabytes: number, rounds: number): Size {
     rounds,
     rollCallCounts: false,
     drainBytes: megabytes * 1e6,
-    // V8 optimises what is done again and again: it takes half a minute, of weeks.
-    latencySettleMs: 40_000,
-    latencyMs: 10_000,
-    idleSettleMs: 60_000,
-    idleMs: 30_000,
+    // V8 optimises what is done again and again: it takes a minute, of weeks.
+    latencySettleMs: 60_000,
+    latencyMs: 20_000,
+    idleSettleMs: 120_000,
+    // Quiet logs are looked at from time to time, all of them once a minute: less than that is a matter of luck.
+    idleMs: 60_000,
     growthBytes: 40e6,
     growthBackups: [FEW_BACKUPS, MANY_BACKUPS],
     backlogFiles: 10,
